@@ -53,7 +53,7 @@ class BuildNative(build_ext):
             flags = ["-O3", "-std=c11", "-pthread", "-fvisibility=hidden", "-Werror=maybe-uninitialized",
                      "-Wno-unknown-warning-option"]
         for extension in self.extensions:
-            extension.extra_compile_args = flags + extension.extra_compile_args
+            extension.extra_compile_args = flags
         super().build_extensions()
 
 
@@ -70,10 +70,8 @@ def extensions() -> list[Extension]:
         [str(DOOR), *sources],
         include_dirs=[str(METER / "native")],
         depends=headers,
-        libraries=[],
         define_macros=[("_GNU_SOURCE", "1")],
-        extra_compile_args=os.environ.get("TAPIARY_CFLAGS", "").split(),
-        extra_link_args=["-pthread", *os.environ.get("TAPIARY_LDFLAGS", "").split()] if os.name == "posix" else [],
+        extra_link_args=["-pthread"] if os.name == "posix" else [],
     )
     return cythonize([native], build_dir="build/cython", language_level=3)
 

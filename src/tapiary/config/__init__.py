@@ -1,0 +1,33 @@
+"""Settings: one TOML file, overridden by environment variables; an unknown key stops the start.
+
+Every key is declared once, in `settings.py`, with its unit in its name, its default, its bounds and the sentence
+that the documentation shows. `load` reads the file and the environment; the structs may also be built by hand.
+"""
+
+from tapiary.config.loading import OTHER_VARIABLES, load, read_rules
+from tapiary.config.settings import (
+    Config,
+    DatabaseConfig,
+    GeoConfig,
+    JobsConfig,
+    MeterConfig,
+    RepositoryConfig,
+    Rule,
+    ServerConfig,
+    StoreConfig,
+)
+
+__all__ = [
+    "OTHER_VARIABLES",
+    "Config",
+    "DatabaseConfig",
+    "GeoConfig",
+    "JobsConfig",
+    "MeterConfig",
+    "RepositoryConfig",
+    "Rule",
+    "ServerConfig",
+    "StoreConfig",
+    "load",
+    "read_rules",
+]
