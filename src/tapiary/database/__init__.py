@@ -1,0 +1,34 @@
+"""Relational state: models, sessions, migrations.
+
+`Database` opens the database of a URL; the models are plain SQLAlchemy classes. Nothing heavy is imported
+before the first name is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tapiary.database.engine import HEAD, Database
+    from tapiary.database.models import Base, File, Job, Run, Setting, Token
+    from tapiary.database.runs import begin_run, drop_runs, live_runs, publish_run, visible_runs
+
+__all__ = [
+    "HEAD", "Base", "Database", "File", "Job", "Run", "Setting", "Token",
+    "begin_run", "drop_runs", "live_runs", "publish_run", "visible_runs",
+]
+
+_HOMES = {
+    "HEAD": "engine", "Database": "engine",
+    "Base": "models", "File": "models", "Job": "models", "Run": "models", "Setting": "models", "Token": "models",
+    "begin_run": "runs", "drop_runs": "runs", "live_runs": "runs", "publish_run": "runs", "visible_runs": "runs",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,13 @@
+"""What alembic runs: the steps on the connection that `migrate` hands over."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from tapiary.database.models import Base
+
+connection = context.config.attributes["connection"]
+# SQLite cannot alter most things in place: alembic copies the table instead.
+context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=connection.dialect.name == "sqlite",
+                  transaction_per_migration=False, compare_type=True)
+context.run_migrations()
