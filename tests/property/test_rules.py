@@ -13,7 +13,7 @@ from tapiary.config import MeterConfig, Rule
 from tapiary.meter.rules import Rules
 from tapiary.schema import address_bytes
 
-ADDRESSES = ["0.0.0.0", "10.0.0.1", "10.0.0.255", "10.1.0.0", "255.255.255.255", "::", "::1", "2001:db8::", 
+ADDRESSES = ["0.0.0.0", "10.0.0.1", "10.0.0.255", "10.1.0.0", "255.255.255.255", "::", "::1", "2001:db8::",
              "2001:db8::1:0", "2001:db8:0:1::", "fe80::1", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "::fffe:10.0.0.1"]
 PREFIXES = [0, 1, 8, 24, 31, 32, 33, 48, 63, 64, 65, 96, 127, 128]
 NAMES = [None, "", ".", "com", "example.com", "www.example.com", "Example.COM.", "badexample.com",
