@@ -1,0 +1,112 @@
+"""The use cases that every face shares: files, ingest, search, packets, export.
+
+The room's door is `Services`. Everything heavy is imported when first used, so that a command that processes
+one file starts in a fraction of a second.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tapiary.config import Config
+    from tapiary.database import Database
+    from tapiary.jobs import Queue
+    from tapiary.services.export import Export
+    from tapiary.services.files import Files
+    from tapiary.services.ingest import Ingest
+    from tapiary.services.packets import Packets
+    from tapiary.services.search import Search
+    from tapiary.services.uploads import Uploads
+    from tapiary.services.views import LabelGroup
+    from tapiary.store import Store
+
+__all__ = ["Services"]
+
+
+class Services:
+    """All use cases over one configuration; building it does no I/O."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    @cached_property
+    def database(self) -> Database:
+        """The relational state, brought to the newest schema on first use."""
+        from tapiary.database import Database
+
+        self.config.data_path.mkdir(parents=True, exist_ok=True)
+        database = Database(self.config.database_url)
+        database.upgrade()
+        return database
+
+    @cached_property
+    def store(self) -> Store:
+        """The tables of flows and packet index."""
+        from tapiary.store import Store
+
+        return Store(self.config.store)
+
+    @cached_property
+    def queue(self) -> Queue:
+        """The durable queue of jobs."""
+        from tapiary.jobs import Queue
+
+        return Queue(self.database, self.config.jobs)
+
+    @cached_property
+    def files(self) -> Files:
+        """The repository: what files there are, and their bytes."""
+        from tapiary.services.files import Files
+
+        return Files(self)
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        """Files on their way into the repository."""
+        from tapiary.services.uploads import Uploads
+
+        return Uploads(self)
+
+    @cached_property
+    def ingest(self) -> Ingest:
+        """From capture to visible rows."""
+        from tapiary.services.ingest import Ingest
+
+        return Ingest(self)
+
+    @cached_property
+    def search(self) -> Search:
+        """Statistics and pages of flows."""
+        from tapiary.services.search import Search
+
+        return Search(self)
+
+    @cached_property
+    def packets(self) -> Packets:
+        """The packets of any set of flows."""
+        from tapiary.services.packets import Packets
+
+        return Packets(self)
+
+    @cached_property
+    def export(self) -> Export:
+        """Flows as files of other programs."""
+        from tapiary.services.export import Export
+
+        return Export(self)
+
+    def labels(self) -> tuple[LabelGroup, ...]:
+        """Every label that a flow may get, by group, sorted."""
+        from tapiary.meter import labels_by_group
+        from tapiary.services.views import LabelGroup
+
+        groups = labels_by_group(self.config.meter)
+        return tuple(LabelGroup(name, tuple(labels)) for name, labels in sorted(groups.items()))
+
+    def close(self) -> None:
+        """Let go of connections; the services may not be used afterwards."""
+        database = self.__dict__.get("database")
+        if database is not None:
+            database.close()
