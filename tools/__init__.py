@@ -1,0 +1,1 @@
+"""Scripts of the project's own workshop; none of them is installed."""
