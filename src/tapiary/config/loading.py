@@ -155,9 +155,11 @@ def _parse(name: str, text: str, annotated: Any) -> Any:
             value = text.lower() in ("yes", "on")
         # To built-in types again: the whole is converted and checked once more after merging with the file.
         return msgspec.to_builtins(msgspec.convert(value, annotated, strict=False))
-    except msgspec.MsgspecError as error:
+    except msgspec.ValidationError as error:
         message, key = _explain(error)
         raise InvalidInput(f"{name}={text}: {key}{': ' if key else ''}{message}", field=name) from None
+    except msgspec.DecodeError as error:
+        raise InvalidInput(f"{name}={text}: not valid JSON: {error}", field=name) from None
 
 
 def _explain(error: Exception) -> tuple[str, str]:
