@@ -1,0 +1,70 @@
+"""Runs the command line: the one place where errors become a line on standard error and an exit code."""
+
+from __future__ import annotations
+
+import io
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from tapiary.cli import exit_codes
+from tapiary.cli.root import root
+from tapiary.cli.session import ConfigurationError, Session, broken_pipe, describe, say
+from tapiary.errors import TapiaryError
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The exit code of a command line; every error is told on standard error, none escapes."""
+    _accept_any_text()
+    session = Session()
+    try:
+        result = root.main(list(arguments), prog_name="tapiary", standalone_mode=False, obj=session)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        broken_pipe()
+        return exit_codes.PIPE_CLOSED
+    except BaseException as error:  # noqa: BLE001 - the last place that can turn an error into a message
+        if session.verbose and not isinstance(error, click.ClickException):
+            traceback.print_exc()
+        return _tell(error)
+    # A command returns nothing; the exit code of `ctx.exit` comes back as a number.
+    return result if isinstance(result, int) else exit_codes.OK
+
+
+def _tell(error: BaseException) -> int:
+    """Say what went wrong in one line, and give its exit code."""
+    match error:
+        case click.ClickException():
+            error.show()
+            return error.exit_code
+        case click.exceptions.Exit():
+            return error.exit_code
+        case click.Abort() | KeyboardInterrupt():
+            say("interrupted")
+            return exit_codes.INTERRUPTED
+        case ConfigurationError():
+            say(describe(error.cause))
+            return exit_codes.CONFIGURATION
+        case TapiaryError():
+            say(describe(error))
+            return exit_codes.of_error(error)
+        case ModuleNotFoundError() if not (error.name or "").startswith("tapiary"):
+            say(f"{error.name} is not installed; try: pip install 'tapiary[server]', then: tapiary doctor")
+            return exit_codes.FAILED
+        case OSError():
+            where = f": {error.filename}" if error.filename else ""
+            say(f"{error.strerror or error}{where}")
+            return exit_codes.FAILED
+        case Exception():
+            say(f"internal error: {type(error).__name__}: {error} (-v shows where; please report it)")
+            return exit_codes.FAILED
+    raise error
+
+
+def _accept_any_text() -> None:
+    """Let names that the terminal's encoding lacks come out escaped rather than end the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
