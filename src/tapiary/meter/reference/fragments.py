@@ -1,0 +1,38 @@
+"""Which flow a packet's later fragments belong to, remembered from its first one."""
+
+from __future__ import annotations
+
+from tapiary.meter.reference.ip import Fragment, IpPacket
+
+#: First fragments remembered at once, the oldest overwritten: bounds what an attacker can make us keep.
+MAX_FRAGMENTS = 4096
+#: How long a first fragment is remembered, in µs of capture time; Linux keeps fragments for 30 s, too (RFC 8200: 60 s).
+FRAGMENT_LIFE_US = 30_000_000
+
+_Key = tuple[int, bytes, bytes, int, int, int]
+
+
+class Fragments:
+    """Protocol and ports by what identifies the fragments of one packet (RFC 791, 3.2; RFC 8200, 4.5)."""
+
+    def __init__(self) -> None:
+        self._seen: dict[_Key, tuple[int, int, tuple[int, int]]] = {}
+
+    def remember(self, packet: IpPacket, fragment: Fragment, vlan: int, time: int, ports: tuple[int, int]) -> None:
+        """Note a first fragment's protocol and ports."""
+        key = _key(packet, fragment, vlan)
+        self._seen.pop(key, None)
+        if len(self._seen) == MAX_FRAGMENTS:
+            del self._seen[next(iter(self._seen))]
+        self._seen[key] = (time, packet.protocol, ports)
+
+    def find(self, packet: IpPacket, fragment: Fragment, vlan: int, time: int) -> tuple[int, tuple[int, int]]:
+        """Protocol and ports of the flow that a later fragment belongs to; ports are 0 when the first was not seen."""
+        seen = self._seen.get(_key(packet, fragment, vlan))
+        if seen is None or time - seen[0] >= FRAGMENT_LIFE_US:
+            return packet.protocol, (0, 0)
+        return seen[1:]
+
+
+def _key(packet: IpPacket, fragment: Fragment, vlan: int) -> _Key:
+    return packet.version, packet.source, packet.destination, fragment.protocol, fragment.number, vlan
