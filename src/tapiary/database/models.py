@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, Integer, MetaData, String, Text
+from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, Integer, MetaData, String, Text, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 #: 64 bits everywhere; SQLite hands out row identifiers only for columns that are declared INTEGER.
@@ -60,6 +60,9 @@ class Job(Base):
     __tablename__ = "job"
     __table_args__ = (
         Index("ix_job_state_priority_id", "state", "priority", "id"), Index("ix_job_file_id", "file_id"),
+        # Two jobs may wait for one file, but never work on it at the same time.
+        Index("uq_job_file_in_progress", "file_id", unique=True, sqlite_where=text("state = 'in_progress'"),
+              postgresql_where=text("state = 'in_progress'")),
         {"sqlite_autoincrement": True},
     )
 
@@ -74,7 +77,8 @@ class Job(Base):
     finished_at: Mapped[float | None] = mapped_column(Float(53), default=None)
     #: Times that a worker took the job.
     attempts: Mapped[int] = mapped_column(Integer, default=0)
-    #: The process that works on the job (`tapiary.jobs.owner`), and until when it may be silent.
+    #: The process that works on the job (`tapiary.jobs.owner`), and until when it may be silent; while the job is
+    #: queued: until when it rests before the next attempt.
     owner: Mapped[str | None] = mapped_column(Text, default=None)
     lease_until: Mapped[float | None] = mapped_column(Float(53), default=None)
     error: Mapped[str | None] = mapped_column(Text, default=None)
