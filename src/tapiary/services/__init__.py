@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tapiary.config import Config
     from tapiary.database import Database
+    from tapiary.enrich import Enricher
     from tapiary.jobs import Queue
     from tapiary.services.export import Export
     from tapiary.services.files import Files
@@ -29,7 +30,7 @@ class Services:
     """All use cases over one configuration; building it does no I/O."""
 
     def __init__(self, config: Config) -> None:
-        self.config = config
+        self.config = config.resolve()
 
     @cached_property
     def database(self) -> Database:
@@ -47,6 +48,13 @@ class Services:
         from tapiary.store import Store
 
         return Store(self.config.store)
+
+    @cached_property
+    def enricher(self) -> Enricher:
+        """Where addresses are, by the configured files."""
+        from tapiary.enrich import Enricher
+
+        return Enricher(self.config.city_path, self.config.asn_path)
 
     @cached_property
     def queue(self) -> Queue:
@@ -105,8 +113,19 @@ class Services:
         groups = labels_by_group(self.config.meter)
         return tuple(LabelGroup(name, tuple(labels)) for name, labels in sorted(groups.items()))
 
+    def warm(self) -> None:
+        """Import and open all that processing a file needs, so that the first one does not wait for it."""
+        import pyarrow.compute  # noqa: F401
+
+        import tapiary.meter
+        import tapiary.services.processing  # noqa: F401
+
+        _ = tapiary.meter.meter, self.store, self.database, self.queue
+        self.enricher.open()
+
     def close(self) -> None:
-        """Let go of connections; the services may not be used afterwards."""
-        database = self.__dict__.get("database")
-        if database is not None:
-            database.close()
+        """Let go of connections and files; the services may not be used afterwards."""
+        for name in ("database", "store", "enricher"):
+            part = self.__dict__.pop(name, None)
+            if part is not None and hasattr(part, "close"):
+                part.close()

@@ -37,12 +37,12 @@ class Files:
             query = query.where(File.outside.is_(False))
         return self._views(query)
 
-    def get(self, name: str, field: str = "file_name") -> FileView:
+    def get(self, name: str, field: str = "file_name", *, checked: bool = True) -> FileView:
         """The file of that name, in the repository or (absolute path) outside. Raises NotFound, InvalidInput."""
         from tapiary.database import File
         from tapiary.services import catalog
 
-        if not os.path.isabs(name):
+        if checked and not os.path.isabs(name):
             checked_name(name, field)
         found = self._views(catalog.rows().where(File.name == name))
         if not found or found[0].gone:
@@ -129,6 +129,11 @@ class Files:
         self.record(str(path), found, outside=True)
         return self.get(str(path))
 
+    def add_stream(self, name: str) -> FileView:
+        """Enter something that is no file, such as standard input, under a name of its own."""
+        self.record(name, Fingerprint(0, time.time_ns(), "", True), outside=True)
+        return self.get(name, checked=False)
+
     def record(self, name: str, found: Fingerprint, *, outside: bool = False, checksum: str | None = None,
                uploaded: bool = False) -> Change:
         """Enter what was found under a name; a file that changed is `new` again, its old rows stay until replaced."""
@@ -143,7 +148,9 @@ class Files:
             if file is None:
                 file = File(name=name, outside=outside)
                 session.add(file)
-            elif (file.size, file.quick_hash) == (found.size, found.quick_hash) and not uploaded:
+            elif (file.size, file.quick_hash) == (found.size, found.quick_hash) and (
+                not uploaded or file.mtime_ns == found.mtime_ns  # an upload of the same size may differ in its middle
+            ):
                 change = "returned" if file.gone else "same"
                 file.gone, file.mtime_ns = False, found.mtime_ns
                 return change

@@ -6,21 +6,21 @@ that is swept. A job that was interrupted after that transaction does nothing wh
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tapiary.errors import Conflict, NotFound
 from tapiary.services.views import FileView, JobView, Processed
-from tapiary.telemetry import logger
 
 if TYPE_CHECKING:
-    from tapiary.config import MeterConfig
-    from tapiary.jobs import Context
-    from tapiary.services import Services
+    from sqlalchemy.orm import Session
 
-log = logger("services")
+    from tapiary.config import Config, MeterConfig
+    from tapiary.database import Job
+    from tapiary.jobs import Context, Handler
+    from tapiary.services import Services
 
 #: The kind of job that processes a file.
 PROCESS = "process"
@@ -33,6 +33,8 @@ class Ingest:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        #: Sources of jobs that this process runs itself and that are no files: standard input.
+        self._streams: dict[int, BinaryIO] = {}
 
     def submit(self, name: str, *, priority: int = 0) -> JobView:
         """Queue a file of the repository; the job that already waits or works on it is returned as it is.
@@ -43,8 +45,6 @@ class Ingest:
 
     def submit_file(self, view: FileView, *, priority: int = 0) -> JobView:
         """Queue a known file, as `submit`."""
-        from sqlalchemy import select
-
         from tapiary.database import File, Job
         from tapiary.services.catalog import job_view
 
@@ -54,10 +54,7 @@ class Ingest:
                 raise NotFound(f"file_name: there is no file {view.name!r}", field="file_name")
             job = session.get(Job, file.job_id) if file.job_id else None
             if job is None or job.state not in ALIVE:
-                job_id = self._services.queue.submit(PROCESS, {"file_id": file.id}, file_id=file.id, priority=priority,
-                                                     session=session)
-                file.job_id = job_id
-                job = session.scalars(select(Job).where(Job.id == job_id)).one()
+                job = self._submit(session, file.id, {}, priority=priority)
             return job_view(job)
 
     def submit_new(self) -> list[JobView]:
@@ -94,21 +91,65 @@ class Ingest:
 
         source: a path, or a stream such as standard input (then `name` says what to call it; its packets cannot be
         cut out later). meter: other settings than the configured ones, for this file only. progress: called with
-        bytes, total_bytes, packets, flows, seconds, packets_per_s, seconds_left. Raises what the meter raises.
+        bytes, total_bytes, packets, flows, seconds, packets_per_s, seconds_left. Raises what the meter raises, and
+        Conflict when another process is at the same file.
         """
-        from tapiary.services.inline import process_file
+        from tapiary.jobs.registry import register_all
 
-        return process_file(self._services, source, name=name, meter=meter, progress=progress)
+        register_all(self.handlers())
+        if isinstance(source, Path):
+            view, stream = self._services.files.add(source), None
+        else:
+            view, stream = self._services.files.add_stream(name or f"stdin:{datetime.now(UTC).isoformat()}"), source
+        job_id = self._hold(view, meter)
+        if stream is not None:
+            self._streams[job_id] = stream
+        try:
+            self._services.queue.run_inline(job_id, on_progress=progress)
+        finally:
+            self._streams.pop(job_id, None)
+        done = self._services.files.by_id(view.id)
+        assert done.run_id is not None and done.summary is not None  # noqa: S101 - the job ended without an error
+        return Processed(job_id, done.run_id, view.name, done.summary)
+
+    def handlers(self) -> dict[str, Handler]:
+        """What this process can do for the queue, by kind of job."""
+        return {PROCESS: self._process}
+
+    def _process(self, context: Context, arguments: dict[str, Any]) -> None:
+        import msgspec
+
+        from tapiary.config import MeterConfig
+        from tapiary.services.processing import Processing
+
+        own = arguments.get("meter")
+        meter = self._services.config.meter if own is None else msgspec.convert(own, MeterConfig)
+        Processing(self._services, context, int(arguments["file_id"]), meter, self._streams.get(context.job_id)).run()
+
+    def _hold(self, view: FileView, meter: MeterConfig | None) -> int:
+        """Make a job that only this process runs, in the place of one that waits. Raises Conflict."""
+        import msgspec
+
+        if view.job and view.job.state in ("new", "queued"):
+            self._services.queue.cancel(view.job.id)
+        arguments = {} if meter is None else {"meter": msgspec.to_builtins(meter)}
+        with self._services.database.session() as session:
+            return self._submit(session, view.id, arguments, hold=True).id
+
+    def _submit(self, session: Session, file_id: int, arguments: dict[str, Any], *, priority: int = 0,
+                hold: bool = False) -> Job:
+        from tapiary.database import File
+
+        job = self._services.queue.submit(PROCESS, {"file_id": file_id, **arguments}, file_id, priority, hold=hold,
+                                          session=session)
+        session.get_one(File, file_id).job_id = job.id
+        return job
 
 
-def process(context: Context, arguments: Mapping[str, Any]) -> None:
-    """The handler of `PROCESS` jobs. arguments: file_id."""
-    from tapiary.services.processing import Processing
+def make_handlers(config: Config) -> dict[str, Handler]:
+    """The handlers of a worker process, with everything heavy imported before the first job comes."""
+    from tapiary.services import Services
 
-    services: Services = context.resource
-    Processing(services, context, int(arguments["file_id"])).run()
-
-
-def now_us() -> int:
-    """The present in microseconds since 1970."""
-    return time.time_ns() // 1000
+    services = Services(config)
+    services.warm()
+    return services.ingest.handlers()

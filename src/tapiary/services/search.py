@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
+from tapiary.errors import InvalidInput
+from tapiary.schema import FLOW_COLUMNS, STATISTICS_GROUPS, Column, address_text, columns_by_name, mac_text
+from tapiary.services import statistics
+from tapiary.services.filters import VIRTUAL, Condition, condition, order, unknown
+from tapiary.services.runs import visible
 from tapiary.services.views import AddressDetails, FlowFilter, FlowPage, Statistic
 
 if TYPE_CHECKING:
@@ -12,6 +18,8 @@ if TYPE_CHECKING:
 #: Values shown of each statistic unless asked otherwise, and at most.
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 10_000
+#: Columns of a page of flows unless asked otherwise: not those that only say where the row belongs, nor the long ones.
+DEFAULT_COLUMNS = tuple(c.name for c in FLOW_COLUMNS if c.group not in STATISTICS_GROUPS and c.name not in ("run_id", "job_id"))
 
 
 class Search:
@@ -26,18 +34,85 @@ class Search:
         Each with counts of flows, most frequent first, then by label; at most `limit` values each.
         Raises NotFound when the job has no rows (yet, or any more), InvalidInput for a filter that makes no sense.
         """
-        raise NotImplementedError
+        run_id, _ = visible(self._services, job_id)
+        return self._statistics(run_id, condition(flows), limit)
 
     def address(self, job_id: int, ip: str, *, limit: int = DEFAULT_LIMIT) -> AddressDetails:
-        """What the flows tell of an IPv4 or IPv6 address or a CIDR network."""
-        raise NotImplementedError
+        """What the flows tell of an IPv4 or IPv6 address or a CIDR network.
+
+        The country and city are those of the matching ends, the user agent of matching clients, the domain name of
+        matching servers: of each the most frequent, the city within the country. Raises as `statistics`.
+        """
+        run_id, _ = visible(self._services, job_id)
+        ends = {side: condition(FlowFilter(where=((f"{side}_ip", ip),))) for side in ("client", "server")}
+        both = condition(FlowFilter(ip=ip))
+        places = self._rows(
+            run_id,
+            "SELECT country, city, count(*) AS n FROM ("
+            f"SELECT client_country AS country, client_city AS city FROM flows WHERE {ends['client'].sql} UNION ALL "
+            f"SELECT server_country, server_city FROM flows WHERE {ends['server'].sql}) "
+            "WHERE country IS NOT NULL GROUP BY country, city ORDER BY sum(count(*)) OVER (PARTITION BY country) DESC, "
+            "country, city IS NULL, n DESC, city LIMIT 1",
+            ends["client"].params + ends["server"].params,
+        )
+        country, city = places[0][:2] if places else (None, None)
+        return AddressDetails(
+            country, city, self._most_frequent(run_id, "user_agent", ends["client"]),
+            self._most_frequent(run_id, "server_name", ends["server"]), self._statistics(run_id, both, limit),
+        )
 
     def flows(
         self, job_id: int, flows: FlowFilter | None = None, *, sort: str = "first_seen", limit: int = 100, offset: int = 0,
         columns: tuple[str, ...] | None = None,
     ) -> FlowPage:
-        """A page of flows. sort: columns of the schema or of VIRTUAL, by commas, each with - for descending.
+        """A page of flows. sort: columns of the schema or of `filters.VIRTUAL`, by commas, each with - for descending.
 
-        columns: what to give of each flow, None for all but the optional statistics groups.
+        columns: what to give of each flow, None for all but the optional statistics groups. Times are in seconds,
+        addresses and MACs are text, values that are not known are left out. Raises as `statistics`.
         """
-        raise NotImplementedError
+        names = DEFAULT_COLUMNS if columns is None else columns
+        for name in names:
+            if name not in columns_by_name() and name not in VIRTUAL:
+                raise unknown(name, "columns", [*columns_by_name(), *VIRTUAL])
+        if not 0 <= offset <= 2**62 or not 0 <= limit <= MAX_LIMIT:
+            raise InvalidInput(f"limit: must be from 0 to {MAX_LIMIT}, and offset not negative", field="limit")
+        wanted, ordered = condition(flows), order(sort)
+        run_id, _ = visible(self._services, job_id)
+        total = self._rows(run_id, f"SELECT count(*) FROM flows WHERE {wanted.sql}", wanted.params)[0][0]
+        selected = ", ".join(f'{VIRTUAL.get(name, chr(34) + name + chr(34))} AS "{name}"' for name in names)
+        rows = self._rows(run_id, f"SELECT {selected} FROM flows WHERE {wanted.sql} ORDER BY {ordered} LIMIT ? OFFSET ?",
+                          (*wanted.params, limit, offset)) if limit and offset < total else []
+        kinds = [columns_by_name().get(name) for name in names]
+        return FlowPage([_readable(names, kinds, row) for row in rows], total, offset)
+
+    def _statistics(self, run_id: int, wanted: Condition, limit: int) -> tuple[Statistic, ...]:
+        if not 1 <= limit <= MAX_LIMIT:
+            raise InvalidInput(f"limit: must be from 1 to {MAX_LIMIT}", field="limit")
+        rows = self._rows(run_id, statistics.statement(wanted.sql), wanted.params + (limit,) * len(statistics.TITLES))
+        return statistics.statistics(rows)
+
+    def _most_frequent(self, run_id: int, column: str, wanted: Condition) -> str | None:
+        rows = self._rows(
+            run_id, f"SELECT {column}, count(*) AS n FROM flows WHERE ({wanted.sql}) AND {column} <> '' "
+            f"GROUP BY {column} ORDER BY n DESC, {column} LIMIT 1", wanted.params)
+        return rows[0][0] if rows else None
+
+    def _rows(self, run_id: int, sql: str, params: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        from tapiary.store import Selection
+
+        return self._services.store.query(sql, params, tables={"flows": Selection("flows", [run_id])}).fetchall()
+
+
+def _readable(names: tuple[str, ...], kinds: list[Column | None], row: tuple[Any, ...]) -> dict[str, Any]:
+    flow: dict[str, Any] = {}
+    for name, column, value in zip(names, kinds, row, strict=True):
+        if value is None:
+            continue
+        if isinstance(value, bytes):
+            value = address_text(value)
+        elif isinstance(value, datetime):
+            value = value.timestamp()
+        elif column is not None and column.type == "mac":
+            value = mac_text(value)
+        flow[name] = value
+    return flow

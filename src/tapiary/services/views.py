@@ -142,3 +142,14 @@ class Processed:
     run_id: int
     file: str
     summary: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class UploadView:
+    """A file on its way into the repository: how much of it is safe on the disk, and its name once it is complete."""
+
+    id: str
+    name: str
+    size: int | None
+    offset: int
+    complete: bool
