@@ -1,0 +1,234 @@
+"""Writes the pages of docs/reference/ that follow from the code: settings, columns, commands, REST API.
+
+    python -m docs.generate
+
+`pages` gives them without writing; a test compares them with what is there, so that none can grow stale.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+import msgspec
+
+from tapiary import config, schema
+from tapiary.cli import exit_codes
+from tapiary.cli.root import root
+from tapiary.config.loading import variables
+
+REFERENCE = Path(__file__).parent / "reference"
+NOTE = "<!-- Written by docs/generate.py: change the code it follows from, then run `make generate`. -->\n\n"
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table; cells may hold inline Markdown, a pipe in them is escaped."""
+    lines = [list(head)]
+    lines.append(["---"] * len(lines[0]))
+    lines += [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def toml(value: Any) -> str:
+    """A value as TOML writes it."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def settings_page() -> str:
+    """Every setting, by section."""
+    names = {place: name for name, place in variables().items()}
+    parts = ["# Settings\n", textwrap.dedent("""\
+        Settings come from a TOML file and from environment variables, which win over the file. The file is the one
+        that `--config` names, else the one that `$TAPIARY_CONFIG` names, else `tapiary.toml` in the data folder.
+        An unknown key or variable stops the start, with the nearest known name. Relative paths in the file are
+        relative to the file. `tapiary config` shows the settings in force.
+
+        In variables, lists are separated by commas, and lists of tables are written as JSON.
+        """)]
+    sections: list[tuple[str, Any]] = [("", config.Config)]
+    sections += [(field.name, field.type) for field in msgspec.structs.fields(config.Config)
+                 if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct)]
+    for section, kind in sections:
+        parts.append(f"## `[{section}]`\n\n{kind.__doc__}\n" if section else "## At the top\n")
+        rows = []
+        for field in msgspec.structs.fields(kind):
+            if (section, field.name) not in names:
+                continue
+            rows.append([f"`{field.name}`", f"`{toml(default_of(field))}`", description_of(field),
+                         f"`{names[section, field.name]}`"])
+        parts.append(table(("key", "default", "meaning", "variable"), rows))
+    parts.append("## Label rules\n\n`meter.rules` in the settings and the tables `[[rule]]` of `meter.rules_file`. "
+                 + textwrap.dedent(config.Rule.__doc__ or "") + "\n")
+    parts.append(table(("key", "meaning"), (
+        [f"`{field.name}`{' (required)' if field.required else ''}", description_of(field)]
+        for field in msgspec.structs.fields(config.Rule))))
+    parts.append("## Variables that are no settings\n")
+    parts.append(table(("variable", "meaning"), ([f"`{n}`", text] for n, text in config.OTHER_VARIABLES.items())))
+    return "\n".join(parts)
+
+
+def description_of(field: Any) -> str:
+    """The sentence that a setting's declaration carries."""
+    found = [meta.description for meta in get_args(field.type)[1:] if isinstance(meta, msgspec.Meta)]
+    return str(found[0])
+
+
+def default_of(field: Any) -> Any:
+    """The default value of a setting."""
+    return field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
+
+
+def columns_page() -> str:
+    """The columns of both tables."""
+    groups = dict.fromkeys(column.group for column in schema.FLOW_COLUMNS)
+    parts = ["# Columns\n", textwrap.dedent("""\
+        Both tables are Delta Lake tables in the `tables` folder of the data folder, format version {version}.
+        `client` is the end that sent the flow's first packet. Columns marked † tell something about a person.
+        Types are Arrow's; `address` is 16 bytes in network order, IPv4 as `::ffff:a.b.c.d`, `mac` the 48 bits as
+        a number, `timestamp` microseconds in UTC.
+        """).format(version=schema.FORMAT_VERSION), "## Table `flows`\n",
+        "Partitioned by `day`, the UTC day of `first_seen`.\n"]
+    titles = {"core": "Always there", "geo": "Places, where there are GeoIP data"}
+    for group in groups:
+        parts.append(f"### {titles.get(group, f'Statistics group `{group}`')}\n")
+        parts.append(table(("column", "type", "meaning", "nfstream"), (
+            [f"`{c.name}`{' †' if c.personal else ''}", c.type + (", may be null" if c.nullable else ""),
+             c.doc + (f" ({c.unit})" if c.unit else ""), f"`{c.nfstream}`" if c.nfstream else ""]
+            for c in schema.FLOW_COLUMNS if c.group == group)))
+    parts.append("## Table `packets`\n\nThe packet index: where the packets of each flow lie in the capture.\n")
+    parts.append(table(("column", "type", "meaning"), (
+        [f"`{c.name}`", c.type, c.doc] for c in schema.INDEX_COLUMNS)))
+    return "\n".join(parts)
+
+
+def commands_page() -> str:
+    """The help of every command, as the terminal shows it."""
+    parts = ["# Commands\n", help_of(root, "tapiary")]
+    parts.append("## Exit codes\n")
+    parts.append(table(("code", "meaning"), ([str(c), text] for c, text in exit_codes.MEANINGS.items())))
+
+    def walk(group: click.Group, path: str, level: int) -> None:
+        context = click.Context(group, info_name=path)
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            if command is None or command.hidden:
+                continue
+            parts.append(f"{'#' * level} {path} {name}\n")
+            parts.append(help_of(command, f"{path} {name}"))
+            if isinstance(command, click.Group):
+                walk(command, f"{path} {name}", level + 1)
+
+    walk(root, "tapiary", 2)
+    return "\n".join(parts)
+
+
+def help_of(command: click.Command, path: str) -> str:
+    """What `--help` prints, at a width that does not depend on this terminal."""
+    context = command.make_context(path, [], resilient_parsing=True, terminal_width=100, max_content_width=100)
+    return f"```text\n{command.get_help(context).rstrip()}\n```\n"
+
+
+def api_page() -> str:
+    """Every route of the REST API, from the OpenAPI document that the server itself serves."""
+    document = openapi()
+    parts = ["# REST API\n", textwrap.dedent("""\
+        A running server shows the same as a page to try things out, at `/openapi`, without the internet.
+        Every route wants a bearer token (`tapiary token create`), in the header `Authorization: Bearer …`.
+        """)]
+    for path, routes in document["paths"].items():
+        for method, route in routes.items():
+            if method not in ("get", "post", "put", "patch", "delete", "head"):
+                continue
+            parts.append(f"## {method.upper()} `{path}`\n")
+            parts.append((route.get("description") or route.get("summary") or "").strip() + "\n")
+            if route.get("parameters"):
+                parts.append(table(("parameter", "in", "type", "meaning"), map(parameter_row, route["parameters"])))
+            for kind, body in route.get("requestBody", {}).get("content", {}).items():
+                parts.append(f"Body `{kind}`: {reference(body.get('schema', {}))}\n")
+            parts.append(table(("status", "answer"), (
+                [status, f"{answer.get('description', '')} {answer_type(answer)}".strip()]
+                for status, answer in sorted(route["responses"].items()))))
+    parts.append("## Schemas\n")
+    for name, model in sorted(document.get("components", {}).get("schemas", {}).items()):
+        parts.append(f"### {name}\n")
+        if model.get("description"):
+            parts.append(model["description"].strip() + "\n")
+        required = set(model.get("required", ()))
+        if model.get("properties"):
+            parts.append(table(("member", "type", "meaning"), (
+                member_row(member, spec, member in required)
+                for member, spec in model["properties"].items())))
+    return "\n".join(parts)
+
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI document of the default application."""
+    import tempfile
+
+    from tapiary.app import build
+
+    with tempfile.TemporaryDirectory() as folder:
+        app = build(config.Config(data_dir=folder).resolve())
+        answer = app.flask.test_client().get("/openapi/openapi.json")
+        document: dict[str, Any] = answer.get_json()
+    return document
+
+
+def parameter_row(parameter: dict[str, Any]) -> list[str]:
+    """One row for one parameter of a route."""
+    name = f"`{parameter['name']}`" + ("" if parameter.get("required") else " (optional)")
+    return [name, parameter["in"], reference(parameter.get("schema", {})), parameter.get("description", "")]
+
+
+def member_row(name: str, spec: dict[str, Any], required: bool) -> list[str]:
+    """One row for one member of a JSON object."""
+    return [f"`{name}`" + ("" if required else " (optional)"), reference(spec), spec.get("description", "")]
+
+
+def reference(spec: dict[str, Any]) -> str:
+    """A JSON schema in a few words, with a link to a named one."""
+    if "$ref" in spec:
+        name = spec["$ref"].rsplit("/", 1)[-1]
+        return f"[{name}](#{name.lower()})"
+    if "anyOf" in spec:
+        return " or ".join(reference(option) for option in spec["anyOf"] if option.get("type") != "null")
+    if spec.get("type") == "array":
+        return f"list of {reference(spec.get('items', {}))}"
+    if "enum" in spec:
+        return " ".join(f"`{value}`" for value in spec["enum"])
+    default = f", default `{spec['default']}`" if spec.get("default") not in (None, "") else ""
+    return str(spec.get("type", "any")) + (f" ({spec['format']})" if "format" in spec else "") + default
+
+
+def answer_type(answer: dict[str, Any]) -> str:
+    """What a response holds."""
+    return ", ".join(f"{kind}: {reference(body.get('schema', {}))}" if body.get("schema") else kind
+                     for kind, body in answer.get("content", {}).items())
+
+
+#: Page: its maker.
+PAGES: dict[str, Callable[[], str]] = {
+    "settings.md": settings_page, "columns.md": columns_page, "commands.md": commands_page, "api.md": api_page,
+}
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page's path and text."""
+    return {REFERENCE / name: NOTE + make() for name, make in PAGES.items()}
+
+
+def main() -> None:
+    """Write the pages, or those named on the command line."""
+    wanted = sys.argv[1:] or list(PAGES)
+    REFERENCE.mkdir(exist_ok=True)
+    for name in wanted:
+        (REFERENCE / name).write_text(NOTE + PAGES[name](), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
