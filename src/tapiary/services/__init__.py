@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tapiary.accounts import Accounts
     from tapiary.config import Config
     from tapiary.database import Database
     from tapiary.enrich import Enricher
@@ -48,6 +49,13 @@ class Services:
         from tapiary.store import Store
 
         return Store(self.config.store)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Tokens and rights."""
+        from tapiary.accounts import Accounts
+
+        return Accounts(self.database)
 
     @cached_property
     def enricher(self) -> Enricher:
