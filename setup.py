@@ -36,7 +36,8 @@ def wanted() -> bool:
                 return False
             lacking.append("a C compiler (Debian: apt install gcc; macOS: xcode-select --install)")
         if not (Path(sysconfig.get_path("include")) / "Python.h").exists():
-            lacking.append(f"Python's header files (Debian: apt install python3-dev) in {sysconfig.get_path('include')}")
+            where = sysconfig.get_path("include")
+            lacking.append(f"Python's header files in {where} (Debian: apt install python3-dev)")
     if lacking:
         sys.exit("tapiary's meter is compiled from source and needs " + " and ".join(lacking))
     return True

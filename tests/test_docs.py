@@ -27,6 +27,6 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
 
 def test_every_page_stands_in_the_table_of_contents() -> None:
     docs = ROOT / "docs"
-    listed = set(re.findall(r"^(?:\S.* <)?((?:guide|reference|[a-z]+)[\w/]*)>?$", (docs / "index.md").read_text(), re.M))
+    listed = set((docs / "index.md").read_text(encoding="utf-8").split())
     pages = {str(page.relative_to(docs).with_suffix("")) for page in docs.rglob("*.md") if "_build" not in page.parts}
     assert pages - {"index"} <= listed
