@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from grimp import ImportGraph
+
 from tools.rooms import RoomsContract
 
 ROOT = Path(__file__).parent.parent
@@ -13,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 
 def test_rooms_import_only_what_the_table_allows() -> None:
     # A process of its own: import-linter keeps a global registry and caches the graph beside the project.
-    environ = os.environ | {"PYTHONPATH": str(ROOT)}
+    environ = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
     command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()", "--no-cache"]
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
