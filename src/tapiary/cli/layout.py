@@ -34,7 +34,7 @@ class Screen:
         return cls(
             max(LEAST_WIDTH, shutil.get_terminal_size((PIPE_WIDTH, 24)).columns) if terminal else PIPE_WIDTH,
             terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
-            _encodes(stream.encoding, _EIGHTHS + "─…·µ"),
+            _encodes(stream.encoding, _EIGHTHS + "…·µ✓✗"),
         )
 
     def style(self, text: str, colour: str | None = None, *, bold: bool = False, dim: bool = False) -> str:
