@@ -1,0 +1,97 @@
+"""The tables of the store: their columns, how these lie in the files, and which have statistics in the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from tapiary.schema import FLOW_COLUMNS, INDEX_COLUMNS, Column, arrow_schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: Numbers that have few distinct values: a dictionary makes them smallest, and DuckDB filters on it.
+_DICTIONARY_NUMBERS = frozenset({
+    "ip_version", "protocol", "vlan", "client_mac", "server_mac", "server_port", "risks", "client_asn", "server_asn",
+})
+#: Columns with minima and maxima for each row group in the files: those that people filter by. Statistics for all
+#: columns cost a fifth of the writing time.
+_FILTERED = frozenset({
+    "run_id", "job_id", "flow_id", "protocol", "client_ip", "server_ip", "client_port", "server_port", "first_seen",
+    "last_seen", "label", "application", "category", "server_name", "risks", "client_country", "server_country",
+    "client_asn", "server_asn", "first_frame",
+})
+
+_DUCKDB = {
+    "int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT", "float64": "DOUBLE", "bool": "BOOLEAN",
+    "string": "VARCHAR", "timestamp": "TIMESTAMPTZ", "address": "BLOB", "binary": "BLOB", "mac": "BIGINT",
+    "list<int32>": "INTEGER[]", "date": "DATE",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """What is fixed about one table."""
+
+    name: str
+    columns: tuple[Column, ...]
+    #: Partitioned by the day of `first_seen`, in a column `day` that only the paths and the log hold.
+    by_day: bool
+    #: Columns with minimum and maximum of each file in the Delta log, by which whole files are left out.
+    in_log: tuple[str, ...]
+
+    @cached_property
+    def stored(self) -> pa.Schema:
+        """The Arrow schema of a file, as written: strings as dictionaries, all columns nullable but the core ones."""
+        import pyarrow as pa
+
+        return pa.schema([
+            pa.field(f.name, pa.dictionary(pa.int32(), pa.string()), f.nullable) if pa.types.is_string(f.type) else f
+            for f in arrow_schema(self.columns)
+        ])
+
+    @cached_property
+    def declared(self) -> pa.Schema:
+        """The Arrow schema of the Delta table: the file's columns and the partition's."""
+        import pyarrow as pa
+
+        schema = arrow_schema(self.columns)
+        return schema.append(pa.field("day", pa.date32())) if self.by_day else schema
+
+    @cached_property
+    def duckdb_types(self) -> dict[str, str]:
+        """DuckDB's type of every column that a query may name."""
+        types = {c.name: _DUCKDB[c.type] for c in self.columns}
+        return types | {"day": "DATE"} if self.by_day else types
+
+    @property
+    def partition_by(self) -> list[str]:
+        """The Delta table's partition columns."""
+        return ["day"] if self.by_day else []
+
+    def parquet_options(self, compression: str) -> dict[str, Any]:
+        """Arguments of pyarrow's ParquetWriter, as measured (docs/performance.md): 160 k flows of 86 filled columns.
+
+        DELTA_BINARY_PACKED integers with LZ4 took 213 ms and 32 MB, plain with ZSTD 346 ms and 24 MB, pyarrow's own
+        defaults 422 ms and 35 MB. Byte stream split was as fast as delta, but few engines read it for integers yet.
+        """
+        encoding, dictionary = {}, []
+        for column in self.columns:
+            if column.type == "string" or column.name in _DICTIONARY_NUMBERS:
+                dictionary.append(column.name)
+            elif column.type in ("int16", "int32", "int64", "mac", "timestamp"):
+                encoding[column.name] = "DELTA_BINARY_PACKED"
+            elif column.type == "list<int32>":
+                encoding[f"{column.name}.list.element"] = "DELTA_BINARY_PACKED"
+        return {
+            "compression": compression, "compression_level": 1 if compression == "zstd" else None,
+            "use_dictionary": dictionary, "column_encoding": encoding, "store_schema": False,
+            "write_statistics": [c.name for c in self.columns if c.name in _FILTERED],
+        }
+
+
+TABLES: dict[str, Table] = {
+    "flows": Table("flows", FLOW_COLUMNS, True, ("run_id", "job_id", "flow_id", "first_seen", "last_seen")),
+    "packets": Table("packets", INDEX_COLUMNS, False, ("run_id", "flow_id", "first_frame")),
+}

@@ -1,0 +1,203 @@
+"""Upkeep of a table: dropping runs, sweeping after crashes, compaction, deletion of old files."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tapiary.store.log import Log, Snapshot
+from tapiary.store.marker import Marker, live_tokens
+from tapiary.store.part import NO_VALUE, Part, PartWriter, sync_folder
+from tapiary.store.writer import FILE_BYTES, GROUP_ROWS
+from tapiary.telemetry import counter, logger
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+log_ = logger("store")
+
+
+@contextmanager
+def _alone(log: Log) -> Iterator[None]:
+    """Hold the table's upkeep lock, in all threads and processes: two removals of one file would conflict."""
+    log.folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(log.folder / "_upkeep.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def drop_runs(log: Log, markers: Path, run_ids: Collection[int]) -> int:
+    """Remove the rows of runs in one commit: whole files where possible, else files rewritten without them."""
+    wanted = {int(r) for r in run_ids}
+    if not wanted or not log.snapshot().paths:
+        return 0
+    with _alone(log):
+        return _drop(log, markers, log.snapshot(), lambda run: run in wanted, log.snapshot().holding(sorted(wanted)))
+
+
+def _drop(log: Log, markers: Path, snapshot: Snapshot, goes: Callable[[int], bool], positions: list[int]) -> int:
+    removed: list[str] = []
+    added: list[Part] = []
+    rows = 0
+    marker = Marker(markers, "upkeep")
+    try:
+        for position in positions:
+            path = snapshot.paths[position]
+            runs = [int(snapshot.first_run[position])] if snapshot.is_single(position) else _runs_in(log, path)
+            going = [r for r in runs if goes(r)]
+            if not going:
+                continue
+            removed.append(path)
+            rows += int(snapshot.rows[position])
+            if len(going) < len(runs):
+                part = _rewrite(log, [path], f"{marker.token}-{len(added)}.parquet", set(going))
+                rows -= part.rows
+                added.append(part)
+        log.commit(added, removed)
+    finally:
+        marker.close()
+    if removed:
+        counter("store", "rows_dropped").add(rows)
+    return rows
+
+
+def sweep(log: Log, markers: Path, live_runs: set[int], before: int | None, age_s: float) -> tuple[int, int]:
+    """Remove orphaned files and rows of dead runs; returns how many of each."""
+    if not log.folder.is_dir():
+        return 0, 0
+    with _alone(log):
+        # The order matters: a file seen on the disk, whose writer is dead by now, is in the log by now or never.
+        on_disk = [str(p.relative_to(log.folder)) for p in log.folder.rglob("*.parquet") if "_delta_log" not in p.parts]
+        alive = live_tokens(markers)
+        snapshot = log.snapshot()
+        delta = log.delta()
+        tombstones = delta.vacuum(retention_hours=0, dry_run=True, enforce_retention_duration=False) if delta else []
+        known = set(snapshot.paths) | set(tombstones)
+        orphans = [p for p in on_disk if p not in known and _token(p) not in alive]
+        for path in orphans:
+            log_.warning("table %s: removing %s, left by a writer that died", log.table.name, path)
+            (log.folder / path).unlink(missing_ok=True)
+        limit = (time.time() - age_s) * 1000
+        writing = {int(token.partition("-")[0]) for token in alive if token.partition("-")[0].isdigit()}
+        keep = live_runs | writing
+        positions = [i for i in range(len(snapshot.paths)) if snapshot.modified_ms[i] <= limit
+                     and not (snapshot.is_single(i) and int(snapshot.first_run[i]) in keep)]
+        rows = _drop(log, markers, snapshot, lambda r: r not in keep and (before is None or r < before), positions)
+    counter("store", "files_swept").add(len(orphans))
+    return len(orphans), rows
+
+
+def compact(log: Log, markers: Path, small_bytes: int, least_files: int) -> int:
+    """Merge the small files of each partition, runs in order, each file up to the usual size."""
+    if not log.snapshot().paths:
+        return 0
+    gone = 0
+    with _alone(log):
+        snapshot = log.snapshot()
+        small: dict[str, list[int]] = {}
+        for i, path in enumerate(snapshot.paths):
+            if snapshot.sizes[i] < small_bytes:
+                small.setdefault(os.path.dirname(path), []).append(i)
+        marker = Marker(markers, "upkeep")
+        try:
+            for positions in small.values():
+                if len(positions) < least_files:
+                    continue
+                for group in _groups(snapshot, sorted(positions, key=lambda i: int(snapshot.first_run[i]))):
+                    paths = [snapshot.paths[i] for i in group]
+                    part = _rewrite(log, paths, f"{marker.token}-{gone}.parquet", set())
+                    log.commit([part], paths, rearranged=True)
+                    gone += len(group) - 1
+        finally:
+            marker.close()
+    counter("store", "files_compacted").add(gone)
+    return gone
+
+
+def _groups(snapshot: Snapshot, positions: list[int]) -> Iterator[list[int]]:
+    group: list[int] = []
+    size = 0
+    for i in positions:
+        if group and size + int(snapshot.sizes[i]) > FILE_BYTES:
+            if len(group) > 1:
+                yield group
+            group, size = [], 0
+        group.append(i)
+        size += int(snapshot.sizes[i])
+    if len(group) > 1:
+        yield group
+
+
+def vacuum(log: Log, retention_hours: int) -> int:
+    """Delete removed files, and log entries that no reader needs."""
+    with _alone(log):
+        delta = log.delta()
+        if delta is None:
+            return 0
+        gone = delta.vacuum(retention_hours=retention_hours, dry_run=False, enforce_retention_duration=False)
+        delta.cleanup_metadata()
+        for folder in log.folder.glob("day=*"):
+            try:
+                folder.rmdir()  # only an empty one goes
+            except OSError:
+                pass
+        return len(gone)
+
+
+def _rewrite(log: Log, paths: list[str], name: str, without: set[int]) -> Part:
+    """Copy files of one partition into one, leaving out the rows of some runs; compressed to stay."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    first = paths[0].split("/")[0].removeprefix("day=")
+    day = date.fromisoformat(first) if log.table.by_day and first != NO_VALUE else None
+    writer = PartWriter(log.table, log.folder, name, day, compression="zstd")
+    strings = [f.name for f in log.table.stored if pa.types.is_dictionary(f.type)]
+    waiting: list[pa.Table] = []
+
+    def flush() -> None:
+        if waiting:
+            table = pa.concat_tables(waiting).unify_dictionaries().combine_chunks()
+            writer.write(table)
+            waiting.clear()
+
+    try:
+        for path in paths:
+            with pq.ParquetFile(log.folder / path, read_dictionary=strings) as file:
+                for number in range(file.num_row_groups):
+                    table = file.read_row_group(number)
+                    if without:
+                        table = table.filter(pc.invert(pc.is_in(table.column("run_id"), pa.array(sorted(without), pa.int64()))))
+                    if table.num_rows:
+                        waiting.append(table.select(log.table.stored.names).cast(log.table.stored))
+                    if sum(t.num_rows for t in waiting) >= GROUP_ROWS:
+                        flush()
+        flush()
+    except BaseException:
+        writer.discard()
+        raise
+    part = writer.close()
+    sync_folder((log.folder / part.path).parent)
+    return part
+
+
+def _runs_in(log: Log, path: str) -> list[int]:
+    import pyarrow.parquet as pq
+
+    column = pq.read_table(log.folder / path, columns=["run_id"], partitioning=None).column("run_id")
+    return sorted(column.unique().to_pylist())
+
+
+def _token(path: str) -> str:
+    """The writer's token in a file's name, `run-hex` of `run-hex-number.parquet`."""
+    return os.path.basename(path).rsplit("-", 1)[0]
