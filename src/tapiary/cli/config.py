@@ -105,7 +105,7 @@ def _declared() -> list[tuple[str, str, str, Any]]:
             if any(field.name == name for name, _ in sections[1:]) and not section:
                 continue
             meta = next((m for m in get_args(field.type)[1:] if getattr(m, "description", None)), None)
-            default = field.default if field.default is not NODEFAULT else field.default_factory()  # type: ignore[operator]
+            default = field.default if field.default is not NODEFAULT else field.default_factory()
             declared.append((section, field.name, meta.description if meta else "", default))
     return declared
 

@@ -52,8 +52,8 @@ def files(session: Session, outside: bool, no_scan: bool, as_json: bool) -> None
         for view in views
     ]
     lines = screen.table(("name", "state", "job", "size", "flows", "first packet (UTC)"), rows, numbers=(2, 3, 4))
-    for view, line in zip([None, *views], lines, strict=True):
-        colour = _COLOURS.get(view.state) if view else None
+    for entry, line in zip([None, *views], lines, strict=True):
+        colour = _COLOURS.get(entry.state) if entry else None
         click.echo(screen.style(line, colour) if colour else line)
     for view in views:
         if view.job and view.job.error and view.state == "failed":

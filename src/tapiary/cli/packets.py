@@ -25,7 +25,7 @@ from tapiary.cli.target import filter_options, find_target, flow_filter, target_
 @filter_options
 @click.option("--output", "-o", "out", required=True, metavar="OUT", help="File to write; `-` is standard output.")
 @pass_session
-def packets(session: Session, file: str | None, job: int | None, out: str, **options: Any) -> None:
+def packets(session: Session, /, file: str | None, job: int | None, out: str, **options: Any) -> None:
     """Cut the packets of some flows out of a stored capture, as a capture of the same format.
 
     Only the parts of the file that hold them are read. OUT appears when it is complete. Without FILE and --job the

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
               help="Values of each statistic.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: file, job_id, statistics.")
 @pass_session
-def stats(session: Session, file: str | None, job: int | None, limit: int, as_json: bool, **options: Any) -> None:
+def stats(session: Session, /, file: str | None, job: int | None, limit: int, as_json: bool, **options: Any) -> None:
     """Count the flows of a capture by protocol, label, group, client, server, port, country, name and user agent.
 
     Without FILE and --job the capture that was processed last is meant.

@@ -30,7 +30,8 @@ def filter_options(function: F) -> F:
         click.option("--ip", metavar="CIDR", help="Address or network at either end: 10.0.0.1, 10.0.0.0/8."),
         click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="Port of either end."),
         click.option(
-            "--flow", "flow_ids", type=click.IntRange(1), multiple=True, metavar="N", help="A flow by number; may repeat.",
+            "--flow", "flow_ids", type=click.IntRange(1), multiple=True, metavar="N",
+            help="A flow by its number; may repeat.",
         ),
         click.option(
             "--where", multiple=True, metavar="COLUMN=VALUE", callback=_conditions,

@@ -41,8 +41,8 @@ def token() -> None:
     ],
 )
 @click.argument("name")
-@click.option("--right", "rights", multiple=True, type=click.Choice(RIGHTS), default=("read", "write"), show_default=True,
-              help="What its bearer may do: look, change files and jobs, or all; may repeat.")
+@click.option("--right", "rights", multiple=True, type=click.Choice(RIGHTS), default=("read", "write"),
+              show_default=True, help="What its bearer may do: look, change files and jobs, or all; may repeat.")
 @pass_session
 def create(session: Session, name: str, rights: tuple[str, ...]) -> None:
     """Make a token called NAME and write it to standard output.
@@ -83,7 +83,10 @@ def list_(session: Session, revoked: bool, as_json: bool) -> None:
     click.echo("\n".join(Screen.of().table(heads, rows, numbers=(0,))))
 
 
-@token.command(cls=Command, examples=[("tapiary token revoke 3", "by its number"), ("tapiary token revoke laptop", "by its name")])
+@token.command(
+    cls=Command,
+    examples=[("tapiary token revoke 3", "by its number"), ("tapiary token revoke laptop", "by its name")],
+)
 @click.argument("name")
 @pass_session
 def revoke(session: Session, name: str) -> None:
@@ -98,7 +101,7 @@ def _token_id(services: Services, name: str) -> int:
         return int(matched[1])
     found = [view.id for view in services.accounts.list(revoked=False) if view.name == name]
     if len(found) > 1:
-        raise InvalidInput(f"there are {len(found)} tokens called {name!r}; give the number, one of {found}", field="name")
+        raise InvalidInput(f"several tokens are called {name!r}; give the number, one of {found}", field="name")
     if not found:
         raise NotFound(f"there is no token {name!r}", field="name")
     return found[0]
