@@ -1,0 +1,20 @@
+"""The examples that the project ships are what their script makes, and what the settings accept."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tapiary.config import read_rules
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_sample_capture_is_what_its_script_makes(tmp_path: Path, sample: Path) -> None:
+    made = tmp_path / "sample.pcap"
+    subprocess.run([sys.executable, "-m", "tools.make_sample", str(made)], cwd=ROOT, check=True, timeout=120)
+    assert made.read_bytes() == sample.read_bytes()
+
+
+def test_the_example_rules_are_accepted() -> None:
+    labels = [rule.label for rule in read_rules(ROOT / "examples" / "rules.toml")]
+    assert labels == ["Resolver", "Intranet.Web", "Scanner"]
