@@ -17,7 +17,7 @@ class Bell:
     """Rings when another connection has committed something. For one thread."""
 
     def __init__(self, database: Database) -> None:
-        self._seen = -1
+        self._seen: int = -1
         self._cursor = None
         if database.is_sqlite:
             connection = database.engine.raw_connection()
@@ -36,6 +36,6 @@ class Bell:
             return True  # elsewhere the look at the queue is itself the cheapest question
         # A counter in shared memory: some microseconds, no lock, no read of the file.
         self._cursor.execute("PRAGMA data_version")
-        (version,) = self._cursor.fetchone()
-        changed, self._seen = version != self._seen, version
-        return bool(changed)
+        row = self._cursor.fetchone()
+        before, self._seen = self._seen, row[0] if row else -1
+        return before != self._seen

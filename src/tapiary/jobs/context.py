@@ -1,4 +1,4 @@
-"""What a handler has in hand while it works: progress, the wish to cancel, and the proof that the job is still its own."""
+"""What a handler has in hand while it works: progress, the wish to cancel, the proof that the job is still its own."""
 
 from __future__ import annotations
 

@@ -88,7 +88,8 @@ class Queue:
         with self.database.session() as session:
             moved = self._move(session, "cancel", Job.id == job_id, cancel_requested=True, finished_at=time.time())
             if moved is None:
-                session.execute(update(Job).where(Job.id == job_id, Job.state == target("claim")).values(cancel_requested=True))
+                running = update(Job).where(Job.id == job_id, Job.state == target("claim"))
+                session.execute(running.values(cancel_requested=True))
         return self.get(job_id)
 
     def claim(self, owner: str, job_id: int | None = None) -> Job | None:
@@ -99,7 +100,7 @@ class Queue:
             busy = select(Job.file_id).where(Job.state == target("claim"), Job.file_id.is_not(None))
             wanted = Job.id == (
                 select(Job.id)
-                .where(Job.state == "queued", or_(Job.lease_until.is_(None), Job.lease_until <= now),
+                .where(Job.state.in_(sources("claim")), or_(Job.lease_until.is_(None), Job.lease_until <= now),
                        or_(Job.file_id.is_(None), Job.file_id.not_in(busy)))
                 .order_by(Job.priority.desc(), Job.id).limit(1).with_for_update(skip_locked=True).scalar_subquery())
         else:
@@ -117,7 +118,8 @@ class Queue:
 
     def has_waiting(self) -> bool:
         """Whether a job may be claimed now; a cheap look that takes no lock."""
-        query = select(Job.id).where(Job.state == "queued", or_(Job.lease_until.is_(None), Job.lease_until <= time.time()))
+        due = or_(Job.lease_until.is_(None), Job.lease_until <= time.time())
+        query = select(Job.id).where(Job.state.in_(sources("claim")), due)
         with self.database.readers.connect() as connection:
             return connection.execute(query.limit(1)).first() is not None
 
@@ -178,7 +180,8 @@ class Queue:
             if job.cancel_requested:
                 moved = self.finish(job, "stop")
             elif job.attempts >= self.config.max_attempts:
-                moved = self.finish(job, "fail", error=f"{reason}, at attempt {job.attempts} of {self.config.max_attempts}")
+                last = f"{reason}, at attempt {job.attempts} of {self.config.max_attempts}"
+                moved = self.finish(job, "fail", error=last)
             else:
                 moved = self.finish(job, "requeue", error=reason)
             if moved:

@@ -30,7 +30,7 @@ def run(
     try:
         with Context(queue, job, stopping=stopping, on_progress=on_progress) as context:
             handler_of(job.kind)(context, job.arguments)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - the job must be put back also at an interrupt
         raised = error
     _store(queue, job, raised, context.reason)
     if raised is not None and not isinstance(raised, Exception):

@@ -37,7 +37,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition("claim_held", "new", "in_progress", "run in the process that made it"),
     Transition("finish", "in_progress", "finished", "the handler returned"),
     Transition("fail", "in_progress", "failed", "the handler raised, or too many attempts"),
-    Transition("requeue", "in_progress", "queued", "the worker died or stopped, or an attempt failed for a passing reason"),
+    Transition("requeue", "in_progress", "queued", "the worker died or stopped, or failed for a passing reason"),
     Transition("cancel", "new", "cancelled", "cancelled before it ran"),
     Transition("cancel", "queued", "cancelled", "cancelled before it ran"),
     Transition("stop", "in_progress", "cancelled", "the handler saw the wish to cancel and stopped"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -173,10 +174,8 @@ class Log:
 
     def _make_durable(self, first: int, last: int) -> None:
         for version in range(first, last + 1):
-            try:
+            with suppress(FileNotFoundError):  # cleaned by another process, after a checkpoint
                 sync_file(self._log_folder / f"{version:020}.json")
-            except FileNotFoundError:  # cleaned by another process, after a checkpoint
-                pass
         sync_folder(self._log_folder)
 
     def _checkpoint(self, delta: DeltaTable) -> None:
@@ -205,5 +204,6 @@ def _numbers(actions: pa.Table, name: str, missing: int) -> np.ndarray[Any, np.d
 
     if name not in actions.column_names:
         return np.full(actions.num_rows, missing, dtype=np.int64)
-    filled: np.ndarray[Any, np.dtype[np.int64]] = pc.fill_null(actions.column(name).cast(pa.int64()), missing).to_numpy()
-    return filled
+    column = pc.fill_null(actions.column(name).cast(pa.int64()), missing)
+    numbers: np.ndarray[Any, np.dtype[np.int64]] = column.to_numpy()
+    return numbers

@@ -103,11 +103,12 @@ class PartWriter:
         minima, maxima = dict(self._low), dict(self._high)
         for name in self.table.in_log:
             if name in minima and self.table.duckdb_types[name] == "TIMESTAMPTZ":
-                if _FIRST_US <= minima[name] and maxima[name] <= _LAST_US:
+                if minima[name] >= _FIRST_US and maxima[name] <= _LAST_US:
                     minima[name], maxima[name] = _text(minima[name]), _text(maxima[name])
                 else:  # no calendar date: the file has no bounds then, and is never left out
                     del minima[name], maxima[name]
-        return Part(self.path, self._file.stat().st_size, self.rows, self.partition, minima, maxima, int(time.time() * 1000))
+        now_ms = int(time.time() * 1000)
+        return Part(self.path, self._file.stat().st_size, self.rows, self.partition, minima, maxima, now_ms)
 
     def discard(self) -> None:
         """Close and remove the unfinished file."""

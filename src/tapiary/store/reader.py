@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
+_LATEST = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 
 
 class Engine:
@@ -163,12 +165,13 @@ class Rows:
         self.close()
 
 
-def run(engine: Engine, sql: str, params: Sequence[Any], views: Mapping[str, str]) -> Rows:
+def run(engine: Engine, sql: str, params: Sequence[Any] | Mapping[str, Any], views: Mapping[str, str]) -> Rows:
     """Run one SELECT over views; the parameters stand for `?` or, in a mapping, for `$name`."""
     cursor = engine.cursor()
     try:
         cursor.provide(views)
-        relation = cursor.duckdb.sql(sql, params=params or None)
+        # None for a statement that returns no rows, whatever the stub says
+        relation: duckdb.DuckDBPyRelation | None = cursor.duckdb.sql(sql, params=params or None)
     except BaseException:
         engine.release(cursor)
         raise
@@ -191,7 +194,9 @@ def view_of(log: Log, selection: Selection) -> str:
         empty = ", ".join(f"CAST(NULL AS {types[n]}) AS {_name(n)}" for n in names)
         return f"SELECT {empty} WHERE false"
     files = ", ".join(_literal(f"{log.folder}/{snapshot.paths[i]}") for i in positions)
-    partition = ", hive_partitioning = true, hive_types = {'day': DATE}" if log.table.by_day else ", hive_partitioning = false"
+    partition = ", hive_partitioning = false"
+    if log.table.by_day:
+        partition = ", hive_partitioning = true, hive_types = {'day': DATE}"
     condition = ""
     if selection.runs is not None and not all(snapshot.is_single(i) for i in positions):
         condition = f" WHERE run_id IN ({', '.join(str(int(r)) for r in sorted(set(selection.runs)))})"
@@ -217,7 +222,7 @@ def _time(value: int | None, unit: float) -> datetime | None:
     try:
         return _EPOCH + timedelta(microseconds=value * unit)
     except OverflowError:
-        return (datetime.max if value > 0 else datetime.min).replace(tzinfo=UTC)
+        return _LATEST if value > 0 else _EARLIEST
 
 
 def _literal(text: str) -> str:

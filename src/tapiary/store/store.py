@@ -49,7 +49,8 @@ class Store:
         return RunWriter(self._logs, self._markers, run_id, job_id)
 
     def query(
-        self, sql: str, params: Sequence[Any] | Mapping[str, Any] = (), *, tables: Mapping[str, Selection] | None = None,
+        self, sql: str, params: Sequence[Any] | Mapping[str, Any] = (), *,
+        tables: Mapping[str, Selection] | None = None,
     ) -> Rows:
         """Run one SELECT; `tables` says which rows each table name of the SQL stands for.
 

@@ -6,7 +6,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -146,10 +146,8 @@ def vacuum(log: Log, retention_hours: int) -> int:
         gone = delta.vacuum(retention_hours=retention_hours, dry_run=False, enforce_retention_duration=False)
         delta.cleanup_metadata()
         for folder in log.folder.glob("day=*"):
-            try:
-                folder.rmdir()  # only an empty one goes
-            except OSError:
-                pass
+            with suppress(OSError):  # only an empty one goes
+                folder.rmdir()
         return len(gone)
 
 
@@ -163,6 +161,7 @@ def _rewrite(log: Log, paths: list[str], name: str, without: set[int]) -> Part:
     day = date.fromisoformat(first) if log.table.by_day and first != NO_VALUE else None
     writer = PartWriter(log.table, log.folder, name, day, compression="zstd")
     strings = [f.name for f in log.table.stored if pa.types.is_dictionary(f.type)]
+    going = pa.array(sorted(without), pa.int64())
     waiting: list[pa.Table] = []
 
     def flush() -> None:
@@ -177,7 +176,7 @@ def _rewrite(log: Log, paths: list[str], name: str, without: set[int]) -> Part:
                 for number in range(file.num_row_groups):
                     table = file.read_row_group(number)
                     if without:
-                        table = table.filter(pc.invert(pc.is_in(table.column("run_id"), pa.array(sorted(without), pa.int64()))))
+                        table = table.filter(pc.invert(pc.is_in(table.column("run_id"), going)))
                     if table.num_rows:
                         waiting.append(table.select(log.table.stored.names).cast(log.table.stored))
                     if sum(t.num_rows for t in waiting) >= GROUP_ROWS:

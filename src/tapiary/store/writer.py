@@ -124,7 +124,7 @@ class RunWriter:
         def commit(name: str) -> None:
             try:
                 self._logs[name].commit(parts[name])
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
                 errors.append(error)
 
         first, *others = list(parts) or [""]
@@ -152,10 +152,10 @@ class RunWriter:
             try:
                 name, batch = item
                 if name not in self._tables:
-                    log = self._logs[name]
-                    self._tables[name] = _TableWriter(log.table, log.folder, self._marker.token, self.run_id, self.job_id)
+                    log, token = self._logs[name], self._marker.token
+                    self._tables[name] = _TableWriter(log.table, log.folder, token, self.run_id, self.job_id)
                 self._tables[name].write(batch)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
                 self._error = error
 
 

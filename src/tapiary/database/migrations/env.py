@@ -8,6 +8,6 @@ from tapiary.database.models import Base
 
 connection = context.config.attributes["connection"]
 # SQLite cannot alter most things in place: alembic copies the table instead.
-context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=connection.dialect.name == "sqlite",
-                  transaction_per_migration=False, compare_type=True)
+context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True,
+                  render_as_batch=connection.dialect.name == "sqlite", transaction_per_migration=False)
 context.run_migrations()

@@ -61,7 +61,8 @@ def upgrade() -> None:
     op.create_index("ix_job_state_priority_id", "job", ["state", "priority", "id"])
     op.create_index("ix_job_file_id", "job", ["file_id"])
     working = sa.text("state = 'in_progress'")
-    op.create_index("uq_job_file_in_progress", "job", ["file_id"], unique=True, sqlite_where=working, postgresql_where=working)
+    op.create_index("uq_job_file_in_progress", "job", ["file_id"], unique=True, sqlite_where=working,
+                    postgresql_where=working)
     op.create_table(
         "run",
         sa.Column("id", _big(), nullable=False),
