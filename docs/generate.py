@@ -108,29 +108,31 @@ def columns_page() -> str:
 
 def commands_page() -> str:
     """The help of every command, as the terminal shows it."""
-    parts = ["# Commands\n", help_of(root, "tapiary")]
-    parts.append("## Exit codes\n")
+    # A width of its own: the page must not depend on the terminal that it was made in.
+    top = root.make_context("tapiary", [], resilient_parsing=True, terminal_width=100, max_content_width=100)
+    parts = ["# Commands\n", help_block(top), "## Exit codes\n"]
     parts.append(table(("code", "meaning"), ([str(c), text] for c, text in exit_codes.MEANINGS.items())))
 
-    def walk(group: click.Group, path: str, level: int) -> None:
-        context = click.Context(group, info_name=path)
+    def walk(context: click.Context, level: int) -> None:
+        group = context.command
+        if not isinstance(group, click.Group):
+            return
         for name in group.list_commands(context):
             command = group.get_command(context, name)
             if command is None or command.hidden:
                 continue
-            parts.append(f"{'#' * level} {path} {name}\n")
-            parts.append(help_of(command, f"{path} {name}"))
-            if isinstance(command, click.Group):
-                walk(command, f"{path} {name}", level + 1)
+            inner = command.make_context(name, [], parent=context, resilient_parsing=True)
+            parts.append(f"{'#' * level} {inner.command_path}\n")
+            parts.append(help_block(inner))
+            walk(inner, level + 1)
 
-    walk(root, "tapiary", 2)
+    walk(top, 2)
     return "\n".join(parts)
 
 
-def help_of(command: click.Command, path: str) -> str:
-    """What `--help` prints, at a width that does not depend on this terminal."""
-    context = command.make_context(path, [], resilient_parsing=True, terminal_width=100, max_content_width=100)
-    return f"```text\n{command.get_help(context).rstrip()}\n```\n"
+def help_block(context: click.Context) -> str:
+    """What `--help` prints."""
+    return f"```text\n{context.get_help().rstrip()}\n```\n"
 
 
 def api_page() -> str:
