@@ -10,15 +10,17 @@ from pathlib import Path
 from tapiary.config import MeterConfig
 from tapiary.schema import address_text, mac_text
 
+#: Every tunnel that can be decoded.
+TUNNELS = ["ipip", "gtp-u", "capwap", "tzsp", "gre", "vxlan", "geneve", "l2tp"]
 HERE = Path(__file__).parent
 EXPECTED: dict[str, dict[str, object]] = json.loads((HERE / "expected.json").read_text())
 
 
 def config(entry: Mapping[str, object]) -> MeterConfig:
-    """The settings that a capture is metered with: the defaults, without labels, and what the case says."""
+    """The settings that a capture is metered with: the defaults, but no labels and all tunnels, and what the case says."""
     settings = entry.get("settings", {})
     assert isinstance(settings, dict)
-    return MeterConfig(dpi=False, **settings)
+    return MeterConfig(**{"dpi": False, "tunnels": TUNNELS, **settings})
 
 
 def readable(row: Mapping[str, object]) -> dict[str, object]:

@@ -127,9 +127,12 @@ case("eight-deep", "as many tunnels as are followed", seconds(deep(8)), tunnel="
 case("nine-deep", "one tunnel more", seconds(deep(9)), rows=[], not_flows={"too_many_tunnels": 1}, anomalies={"too_many_tunnels": 1})
 case("fragmented-tunnel", "the first fragment is read inside, the others belong to the tunnel's own flow",
      seconds(ETHER + ipv4(udp(7, 4789, vxlan() + FRAME), more=True), ETHER + ipv4(bytes(16), fragment=128)),
-     rows=[{"flow_id": 1, "client_port": 40000, "tunnel": "VXLAN"}, {"flow_id": 2, "client_port": 0, "tunnel": None}])
+     rows=[{"flow_id": 1, "client_port": 40000, "tunnel": "VXLAN"}, {"flow_id": 2, "client_port": 0, "tunnel": None}], anomalies={"orphan_fragment": 1})
 case("tunnels-off", "the setting off: every tunnel is a flow of its own protocol",
-     seconds(outer(INNER4, 4), outer(gre(0x0800) + INNER4, 47), outer(udp(2152, 2152, gtp(INNER4)))), settings={"decode_tunnels": False},
+     seconds(outer(INNER4, 4), outer(gre(0x0800) + INNER4, 47), outer(udp(2152, 2152, gtp(INNER4)))), settings={"tunnels": []},
      rows=[{"flow_id": 1, "protocol": 4, "tunnel": None}, {"flow_id": 2, "protocol": 47}, {"flow_id": 3, "client_port": 2152, "tunnel": None}])
+case("tunnels-some", "each tunnel by itself: here all but GRE and GTP-U",
+     seconds(outer(INNER4, 4), outer(gre(0x0800) + INNER4, 47), outer(udp(2152, 2152, gtp(INNER4)))), settings={"tunnels": ["ipip", "vxlan"]},
+     rows=[{"flow_id": 1, "protocol": 6, "tunnel": "IPIP"}, {"flow_id": 2, "protocol": 47}, {"flow_id": 3, "client_port": 2152, "tunnel": None}])
 case("inner-too-long", "the inner total length exceeds what the outer packet holds", seconds(outer(ipv4(udp(1, 2, b"abc"), 17, C4, D4, total=90), 4) + bytes(60)),
      rows=[{"flow_id": 1, "client_ip": C4, "client_bytes": 90, "client_payload_bytes": 62, "tunnel": "IPIP"}], anomalies={"bad_ip_length": 1})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tapiary.meter.reference.ip import IpPacket, ip_packet
@@ -20,15 +21,15 @@ class Decoded:
     tunnels: tuple[str, ...]
 
 
-def decode(link_type: int, data: bytes, wire: int, tunnels: bool) -> Decoded:
-    """Decode a frame as deep as it goes; raises `NotFlow`."""
+def decode(link_type: int, data: bytes, wire: int, tunnels: Sequence[str]) -> Decoded:
+    """Decode a frame as deep as it goes, into tunnels of these kinds only; raises `NotFlow`."""
     view, around = network(link_type, View(data, wire))
     return _decode(view, around, (), tunnels)
 
 
-def _decode(view: View, around: Around, path: tuple[str, ...], tunnels: bool) -> Decoded:
+def _decode(view: View, around: Around, path: tuple[str, ...], tunnels: Sequence[str]) -> Decoded:
     packet = ip_packet(view)
-    for found in inside(packet) if tunnels else ():
+    for found in inside(packet, tunnels):
         if len(path) == MAX_DEPTH:
             raise NotFlow("too_many_tunnels")
         try:

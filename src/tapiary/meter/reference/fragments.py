@@ -26,12 +26,12 @@ class Fragments:
             del self._seen[next(iter(self._seen))]
         self._seen[key] = (time, packet.protocol, ports)
 
-    def find(self, packet: IpPacket, fragment: Fragment, vlan: int, time: int) -> tuple[int, tuple[int, int]]:
-        """Protocol and ports of the flow that a later fragment belongs to; ports are 0 when the first was not seen."""
+    def find(self, packet: IpPacket, fragment: Fragment, vlan: int, time: int) -> tuple[bool, int, tuple[int, int]]:
+        """Whether the first fragment was seen, and protocol and ports of its flow: else of a flow without ports."""
         seen = self._seen.get(_key(packet, fragment, vlan))
-        if seen is None or time - seen[0] >= FRAGMENT_LIFE_US:
-            return packet.protocol, (0, 0)
-        return seen[1:]
+        if seen is None or time - seen[0] > FRAGMENT_LIFE_US:
+            return False, packet.protocol, (0, 0)
+        return True, *seen[1:]
 
 
 def _key(packet: IpPacket, fragment: Fragment, vlan: int) -> _Key:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -26,7 +27,7 @@ class Settings(Protocol):
     @property
     def tcp_close(self) -> bool: ...
     @property
-    def decode_tunnels(self) -> bool: ...
+    def tunnels(self) -> Sequence[str]: ...
     @property
     def sequence_packets(self) -> int: ...
 
@@ -82,6 +83,7 @@ class _Run:
         result.link_types[record.link_type] += 1
         result.time_start = record.time if result.time_start is None else min(result.time_start, record.time)
         result.time_end = record.time if result.time_end is None else max(result.time_end, record.time)
+        result.anomalies["time_out_of_range"] += record.out_of_range
         result.anomalies["snapped"] += len(record.data) < record.wire
         try:
             packet, anomalies = self.decode(record)
@@ -97,7 +99,7 @@ class _Run:
 
     def decode(self, record: Record) -> tuple[Packet, set[str]]:
         """The packet that a flow counts, and its anomalies; moves the clock; raises `NotFlow`."""
-        found = decode(record.link_type, record.data, record.wire, self.config.decode_tunnels)
+        found = decode(record.link_type, record.data, record.wire, self.config.tunnels)
         ip, around, anomalies = found.packet, found.around, set(found.packet.anomalies)
         # As nfstream: time never goes back, and only packets of flows move it.
         if self.clock is not None and record.time < self.clock:
@@ -105,10 +107,12 @@ class _Run:
         time = self.clock = max(record.time, self.clock or 0)
         protocol = ip.protocol
         if ip.fragment and ip.fragment.offset:
-            protocol, ports = self.fragments.find(ip, ip.fragment, around.vlan, time)
+            known, protocol, ports = self.fragments.find(ip, ip.fragment, around.vlan, time)
             carried = Transport(ports, ip.claimed)
+            if not known:
+                anomalies.add("orphan_fragment")
         else:
-            carried = transport(ip) if ip.whole else Transport()
+            carried = transport(ip) if ip.whole else Transport(payload=ip.claimed)
             if ip.fragment and ip.whole and protocol in PROTOCOLS_WITH_PORTS:
                 self.fragments.remember(ip, ip.fragment, around.vlan, time, carried.ports)
         packet = Packet(

@@ -24,13 +24,17 @@ _OPTION_RESOLUTION, _OPTION_OFFSET = 9, 14
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One packet record: its number in the file from 1, its time in µs since 1970, link type, bytes, wire length."""
+    """One packet record: its number in the file from 1, its time in µs since 1970, link type, bytes, wire length.
+
+    `out_of_range`: the file's time was none that can be shown, `time` is the nearest one that can.
+    """
 
     frame: int
     time: int
     link_type: int
     data: bytes
     wire: int
+    out_of_range: bool = False
 
 
 class Stop(Exception):
@@ -84,8 +88,7 @@ class _Interface:
     offset_seconds: int = 0
 
     def time(self, units: int) -> int:
-        microseconds = Fraction(units * 1_000_000, self.units_per_second) // 1 + self.offset_seconds * 1_000_000
-        return max(0, min(microseconds, MAX_TIME))
+        return Fraction(units * 1_000_000, self.units_per_second) // 1 + self.offset_seconds * 1_000_000
 
 
 @dataclass
@@ -123,9 +126,10 @@ def _pcapng(data: bytes) -> Iterator[Record]:
         if kind == _INTERFACE:
             section.interfaces.append(_interface(body, order))
         elif kind in (_PACKET, _OLD_PACKET, _SIMPLE_PACKET):
-            time, link_type, captured, wire = _packet(kind, body, section, last_time)
+            claimed, link_type, captured, wire = _packet(kind, body, section, last_time)
+            time = max(0, min(claimed, MAX_TIME))
             frame, last_time = frame + 1, time
-            yield Record(frame, time, link_type, captured, max(wire, len(captured)))
+            yield Record(frame, time, link_type, captured, max(wire, len(captured)), time != claimed)
 
 
 def _section_order(magic: bytes) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from tapiary.meter.reference.ip import IpPacket
 
 _ICMP, _TCP, _UDP, _DCCP, _ICMPV6, _SCTP, _UDP_LITE = 1, 6, 17, 33, 58, 132, 136
-PROTOCOLS_WITH_PORTS = frozenset({_TCP, _UDP, _DCCP, _SCTP, _UDP_LITE})
+_LEAST_HEADER = {_TCP: 20, _UDP: 8, _DCCP: 12, _SCTP: 12, _UDP_LITE: 8}
+PROTOCOLS_WITH_PORTS = frozenset(_LEAST_HEADER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +40,18 @@ def transport(packet: IpPacket) -> Transport:
 
 
 def _payload(packet: IpPacket) -> int:
-    """Claimed payload bytes of the protocols other than TCP; of TCP, 0: its header's length was not captured."""
-    view = packet.payload
-    if packet.protocol == _TCP:
-        return 0
-    if packet.protocol == _DCCP:  # RFC 4340, 5.1: data offset in words
-        return max(0, packet.claimed - view.data[4] * 4) if len(view.data) >= 5 else 0
-    return max(0, packet.claimed - (12 if packet.protocol == _SCTP else 8))
+    """Claimed payload bytes behind the header, of whose length the least possible is taken when it was not captured."""
+    view, header = packet.payload, _LEAST_HEADER[packet.protocol]
+    if packet.protocol == _DCCP and len(view.data) >= 5:  # RFC 4340, 5.1: data offset in words
+        header = view.data[4] * 4
+    return max(0, packet.claimed - header)
 
 
 def _tcp(packet: IpPacket, ports: tuple[int, int]) -> Transport:
     """RFC 9293, 3.1."""
     view = packet.payload
     if len(view.data) < 14:
-        return Transport(ports, anomalies=frozenset({"truncated_header"}))
+        return Transport(ports, _payload(packet), anomalies=frozenset({"truncated_header"}))
     offset = (view.u8(12) >> 4) * 4
     bad = offset < 20 or offset > packet.claimed
     return Transport(

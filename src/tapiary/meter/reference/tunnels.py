@@ -5,7 +5,7 @@ Each function gives candidates only; whether there is a packet inside is known w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -27,28 +27,28 @@ class Inside:
     view: View
 
 
-def inside(packet: IpPacket) -> Iterator[Inside]:
-    """The candidates in the order in which they are tried."""
+def inside(packet: IpPacket, kinds: Sequence[str]) -> Iterator[Inside]:
+    """The candidates in the order in which they are tried; `kinds` names the tunnels of interest, as the setting."""
     if not packet.whole or (packet.fragment and packet.fragment.offset):
         return
     view = packet.payload
-    if name := _IP_IN_IP.get((packet.version, packet.protocol)):
+    if (name := _IP_IN_IP.get((packet.version, packet.protocol))) and "ipip" in kinds:
         yield Inside(name, links.ip, view)
-    elif packet.protocol == _GRE:
+    elif packet.protocol == _GRE and "gre" in kinds:
         yield from _try("GRE", _gre, view)
     elif packet.protocol == _UDP and len(view.data) >= 8:
         destination, ports, payload = view.u16(2), (view.u16(0), view.u16(2)), view.skip(8)
-        if _GTP_U in ports:
+        if _GTP_U in ports and "gtp-u" in kinds:
             yield from _try("GTP-U", _gtp, payload)
-        if _TZSP in ports:
+        if _TZSP in ports and "tzsp" in kinds:
             yield from _try("TZSP", _tzsp, payload)
-        if _CAPWAP_DATA in ports:
+        if _CAPWAP_DATA in ports and "capwap" in kinds:
             yield from _try("CAPWAP", _capwap, payload)
-        if destination == _VXLAN:
+        if destination == _VXLAN and "vxlan" in kinds:
             yield from _try("VXLAN", _vxlan, payload)
-        if destination == _GENEVE:
+        if destination == _GENEVE and "geneve" in kinds:
             yield from _try("GENEVE", _geneve, payload)
-        if _L2TP in ports:
+        if _L2TP in ports and "l2tp" in kinds:
             yield from _try("L2TP", _l2tp, payload)
 
 
