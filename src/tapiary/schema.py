@@ -135,13 +135,14 @@ FLOW_COLUMNS: tuple[Column, ...] = (
 )
 
 #: The packet index: where each flow's packets lie. Several rows a flow when it is long.
-#: Row with flow_id 0: byte offsets of every ANCHOR_FRAMES-th frame and of pcapng's section and interface blocks.
+#: Rows of flow_id 0 hold the byte offsets of frames 1, 65, 129, … and rows of flow_id -1 those of pcapng's blocks that
+#: every cut must carry (sections, interfaces, names, secrets), as LEB128 gaps that run on from row to row.
 INDEX_COLUMNS: tuple[Column, ...] = (
     Column("run_id", "int64", "The processing run that wrote the row"),
-    Column("flow_id", "int64", "The flow; 0 for the file's anchors"),
+    Column("flow_id", "int64", "The flow; 0 and -1 for the file itself"),
     Column("first_frame", "int64", "First frame number that the row covers"),
     Column("frame_count", "int32", "Frames that the row covers"),
-    Column("frames", "binary", "LEB128 gaps between the frame numbers, the first one relative to first_frame"),
+    Column("frames", "binary", "LEB128 gaps from each frame to the next; the first frame is first_frame"),
 )
 
 _ARROW = {

@@ -65,7 +65,10 @@ class MeterConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     idle_timeout_s: Annotated[float, Meta(gt=0, description="A flow without packets for this long has ended")] = 120.0
     active_timeout_s: Annotated[float, Meta(gt=0, description="A flow longer than this is cut in two")] = 1800.0
     tcp_close: Annotated[bool, Meta(description="Whether FIN or RST ends a TCP flow (nfstream: no)")] = False
-    decode_tunnels: Annotated[bool, Meta(description="Whether flows are those inside tunnels, not the tunnels")] = True
+    tunnels: Annotated[
+        list[Literal["ipip", "gtp-u", "capwap", "tzsp", "gre", "vxlan", "geneve", "l2tp"]],
+        Meta(description="Tunnels whose inner packets make the flows; the default is nfstream's, and `[]` decodes none"),
+    ] = field(default_factory=lambda: ["ipip", "gtp-u", "capwap", "tzsp"])
     dpi: Annotated[bool, Meta(description="Whether nDPI labels the flows; without it only the users' rules do")] = True
     dissections: Annotated[
         int, Meta(ge=1, le=255, description="Packets of a flow that nDPI sees at most; fewer than 20 change labels")

@@ -1,0 +1,221 @@
+"""One run of the meter over one capture."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+from tapiary.errors import InternalError, InvalidInput
+
+from .source import Source
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from tapiary.config import MeterConfig
+
+    from .ndpi import Dissector
+
+#: Below this size one thread does it all: nDPI's start costs 40 ms a thread, and its caches see the whole capture.
+ONE_THREAD_BYTES = 8 << 20
+#: How often progress is told and cancelling looked for, at most.
+PROGRESS_INTERVAL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is. `bytes` and `total_bytes` are of the file as stored; total is None for streams."""
+
+    bytes: int
+    packets: int
+    flows: int
+    total_bytes: int | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class MeterResult:
+    """What a whole capture came to. Times are microseconds since 1970 of the first and last packet."""
+
+    packets: int
+    bytes: int
+    flows: int
+    labels: dict[str, int]
+    anomalies: dict[str, int]
+    link_types: dict[str, int]
+    non_ip: dict[str, int]
+    not_flows: dict[str, int]
+    time_start: int | None
+    time_end: int | None
+    seconds: float
+    format: str
+    compression: str
+    dissections: int
+    threads: int
+
+
+class Metered(NamedTuple):
+    """Finished flows, rows of the packet index, or both."""
+
+    flows: pa.RecordBatch | None
+    index: pa.RecordBatch | None
+
+
+class MeterRun:
+    """Iterate it for `Metered` batches; then `result` holds the totals. `close` stops it at any time.
+
+    Raises InvalidInput (field "file") when the source is no capture, MemoryError when memory runs out.
+    """
+
+    def __init__(
+        self, source: Path | BinaryIO, config: MeterConfig, progress: Callable[[Progress], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> None:
+        self._started = time.monotonic()
+        self._config = config
+        self._progress = progress
+        self._cancelled = cancelled
+        self._told = 0.0
+        self._result: MeterResult | None = None
+        self._source = Source(source)
+        self._dissectors: list[Dissector] = []
+        try:
+            self._prepare()
+        except BaseException:
+            self.close()
+            raise
+
+    def _prepare(self) -> None:
+        from . import _native
+        from .arrow import Converter
+        from .ndpi import Dissector, Names, binding
+        from .rules import Rules
+
+        config, total = self._config, self._source.total
+        small = total is not None and total < ONE_THREAD_BYTES and not self._source.compression
+        self._threads = 1 if small else config.thread_count
+        self._rules = Rules.from_config(config)
+        if config.dpi:
+            settings = {name: _ndpi_text(value) for name, value in config.ndpi.items()}
+            for _ in range(self._threads):
+                self._dissectors.append(Dissector(settings))
+        groups = tuple(g for g in _native.GROUPS if g in config.statistics)
+        self._converter = Converter(groups, Names(self._dissectors[0]) if self._dissectors else None)
+        self._engine: _native.Engine | None = _native.Engine(
+            idle_us=_microseconds(config.idle_timeout_s), active_us=_microseconds(config.active_timeout_s),
+            dissections=config.dissections if config.dpi else 0, groups=sum(_native.GROUPS[g] for g in groups),
+            sequence_packets=config.sequence_packets, tcp_close=config.tcp_close, index=config.index,
+            tunnel_mask=tunnel_mask(config), shards=self._threads, seed=os.urandom(40),
+            ndpi=binding().layout if config.dpi else None, dissectors=[d.address for d in self._dissectors],
+            keep=self._dissectors,
+        )
+
+    def __iter__(self) -> Iterator[Metered]:
+        engine = self._engine
+        if engine is None:
+            return
+        from ._native import NoCapture
+
+        try:
+            while True:
+                n = self._source.readinto(engine.reserve())
+                try:
+                    engine.feed(n, n == 0)
+                except NoCapture:
+                    raise InvalidInput("this is neither a pcap nor a pcapng capture", field="file", code="no_capture") from None
+                if n == 0:
+                    break
+                yield from self._take(False)
+                if self._pause():
+                    return
+            yield from self._take(True)
+            self._finish()
+        finally:
+            self.close()
+
+    def _take(self, wait: bool) -> Iterator[Metered]:
+        from .arrow import index
+
+        engine = self._engine
+        while engine is not None and (taken := engine.take(wait)) is not None:
+            batch, rows = taken
+            flows = None
+            if batch is not None:
+                flows = self._converter.flows(batch)
+                if self._rules:
+                    flows = self._rules.apply(flows)
+                self._converter.count(flows)
+            yield Metered(flows, None if rows is None else index(rows))
+
+    def _pause(self) -> bool:
+        """Tells of the progress now and then; True when the run shall end."""
+        now = time.monotonic()
+        if now - self._told < PROGRESS_INTERVAL_S:
+            return False
+        self._told = now
+        self._tell(now)
+        return self._cancelled is not None and self._cancelled()
+
+    def _tell(self, now: float) -> None:
+        if self._progress and self._engine is not None:
+            counts = self._engine.counts()
+            position = self._source.position() or counts["bytes"]
+            self._progress(Progress(position, counts["packets"], counts["flows"], self._source.total, now - self._started))
+
+    def _finish(self) -> None:
+        from .link_names import link_name
+
+        assert self._engine is not None
+        now = time.monotonic()
+        counts = self._engine.counts()
+        anomalies = dict(counts["anomalies"])
+        if self._source.damaged and not anomalies.get("truncated_file"):
+            anomalies["truncated_file"] = 1
+        timed = counts["first_time"] >= 0
+        self._tell(now)
+        self._result = MeterResult(
+            packets=counts["packets"], bytes=self._source.position() or counts["bytes"], flows=counts["flows"],
+            labels=dict(self._converter.labels.most_common()), anomalies=anomalies,
+            link_types={link_name(number): n for number, n in counts["link_types"].items()}, non_ip=counts["non_ip"],
+            not_flows=counts["not_flows"], time_start=counts["first_time"] if timed else None,
+            time_end=counts["last_time"] if timed else None, seconds=now - self._started, format=counts["format"],
+            compression=self._source.compression, dissections=counts["dissections"], threads=self._threads,
+        )
+
+    @property
+    def result(self) -> MeterResult:
+        """The totals; there are none before the last batch was taken, or after a cancelled run."""
+        if self._result is None:
+            raise InternalError("the meter has not come to the end of the capture", code="meter_unfinished")
+        return self._result
+
+    def close(self) -> None:
+        """Stops the threads and frees all memory; a second call does nothing."""
+        engine, self._engine = getattr(self, "_engine", None), None
+        if engine is not None:
+            engine.close()
+        for dissector in self._dissectors:
+            dissector.close()
+        self._dissectors.clear()
+        self._source.close()
+
+
+def tunnel_mask(config: MeterConfig) -> int:
+    """The tunnels that are decoded, as bits of the core."""
+    from ._native import TUNNEL_BITS
+
+    bits = {name.lower(): bit for name, bit in TUNNEL_BITS.items()}
+    return sum(1 << bit for bit in {bits[name] for name in config.tunnels})
+
+
+def _microseconds(seconds: float) -> int:
+    return min(math.ceil(seconds * 1e6), 1 << 53)
+
+
+def _ndpi_text(value: str | int | bool) -> str:
+    return ("enable" if value else "disable") if isinstance(value, bool) else str(value)
