@@ -25,16 +25,18 @@ def bar_lines(
     whole = whole or sum(number for _, number in counts)
     top = max(number for _, number in counts)
     number_width = max(len(exact(number)) for _, number in counts)
-    room = max(8, min(LABEL_WIDTH, screen.width - number_width - BAR_WIDTH - 14))
-    room = min(room, max(columns(screen.clip(label, room)) for label, _ in counts))
-    room = max(room, min(20, screen.width - number_width - BAR_WIDTH - 14))
+    left = screen.width - number_width - 15  # gaps and the share's seven columns
+    bar_width = max(0, min(BAR_WIDTH, left - 12))
+    room = max(8, min(LABEL_WIDTH, left - bar_width))
+    longest = max(columns(screen.clip(label, room)) for label, _ in counts)
+    room = min(room, max(20, longest))
     lines = [screen.heading(title)]
     for label, number in counts:
         name = screen.clip(label, room)
-        bar = screen.bar(number, top, BAR_WIDTH).rstrip()
+        bar = screen.bar(number, top, bar_width).rstrip()
         name += " " * (room - columns(name))
         share = percent(number, whole)
-        lines.append(f"  {name}  {exact(number):>{number_width}}  {share:>6}  {screen.style(bar, colour)}")
+        lines.append(f"  {name}  {exact(number):>{number_width}}  {share:>7}  {screen.style(bar, colour)}")
     if more > 0:
         lines.append(screen.style(f"  and {exact(more)} more", dim=True))
     return lines

@@ -98,7 +98,8 @@ def _show(
     rows = [row for page in shown for row in page.flows]
     if columns:
         cells = [[row.get(name) for name in names] for row in dated(rows)]
-        numbers = {at for at in range(len(names)) if all(isinstance(row[at], (int, float, type(None))) for row in cells)}
+        kinds = (int, float, type(None))
+        numbers = {at for at in range(len(names)) if all(isinstance(row[at], kinds) for row in cells)}
         lines = screen.table(names, cells, numbers)
     else:
         lines = people_table(screen, rows)

@@ -47,7 +47,7 @@ class Screen:
 
     def bar(self, part: float, whole: float, width: int = 20) -> str:
         """A bar of `part` in `whole`, padded to the width; what is not nothing shows at least a trace."""
-        share = min(1.0, max(0.0, part / whole)) if whole > 0 else 0.0
+        share = min(1.0, max(0.0, part / whole)) if whole > 0 and width > 0 else 0.0
         if not self.unicode:
             return ("#" * (max(1, round(share * width)) if share else 0)).ljust(width)
         eighths = max(1, round(share * width * 8)) if share else 0
