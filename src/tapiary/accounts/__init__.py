@@ -11,7 +11,14 @@ if TYPE_CHECKING:
 
 __all__ = ["ANYONE", "RIGHTS", "Accounts", "Actor", "Right", "TokenView"]
 
-_HOMES = {"ANYONE": "actor", "RIGHTS": "actor", "Actor": "actor", "Right": "actor", "Accounts": "tokens", "TokenView": "tokens"}
+_HOMES = {
+    "ANYONE": "actor",
+    "RIGHTS": "actor",
+    "Actor": "actor",
+    "Right": "actor",
+    "Accounts": "tokens",
+    "TokenView": "tokens",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -62,7 +62,9 @@ class Accounts:
         if not name.strip() or len(name) > 200:
             raise InvalidInput("name: must have 1 to 200 characters", field="name")
         secret = secrets.token_urlsafe(SECRET_BYTES)
-        token = Token(name=name.strip(), hash=_hash(secret), rights=[r for r in RIGHTS if r in wanted], created_at=time.time())
+        token = Token(
+            name=name.strip(), hash=_hash(secret), rights=[r for r in RIGHTS if r in wanted], created_at=time.time()
+        )
         with self._database.session() as session:
             session.add(token)
             session.flush()
@@ -116,7 +118,7 @@ class Accounts:
         return Actor(token.name, frozenset(r for r in RIGHTS if r in token.rights), token.id)
 
     def _note_use(self, actor: Actor, now: float) -> None:
-        assert actor.token_id is not None  # noqa: S101 - only tokens are looked up
+        assert actor.token_id is not None
         with self._lock:
             if now - self._used.get(actor.token_id, -LAST_USED_S) < LAST_USED_S:
                 return

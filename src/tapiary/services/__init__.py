@@ -7,7 +7,8 @@ one file starts in a fraction of a second.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tapiary.accounts import Accounts
@@ -15,16 +16,80 @@ if TYPE_CHECKING:
     from tapiary.database import Database
     from tapiary.enrich import Enricher
     from tapiary.jobs import Queue
-    from tapiary.services.export import Export
+    from tapiary.services.export import FORMATS, Export, Format
     from tapiary.services.files import Files
-    from tapiary.services.ingest import Ingest
+    from tapiary.services.filters import filterable
+    from tapiary.services.ingest import Ingest, make_handlers
     from tapiary.services.packets import Packets
     from tapiary.services.search import Search
+    from tapiary.services.upkeep import Upkeep
     from tapiary.services.uploads import Uploads
-    from tapiary.services.views import LabelGroup
+    from tapiary.services.views import (
+        STATES,
+        AddressDetails,
+        Count,
+        FileView,
+        FlowFilter,
+        FlowPage,
+        JobView,
+        LabelGroup,
+        Processed,
+        ScanReport,
+        State,
+        Statistic,
+        UploadView,
+    )
     from tapiary.store import Store
 
-__all__ = ["Services"]
+__all__ = [
+    "FORMATS",
+    "STATES",
+    "AddressDetails",
+    "Count",
+    "FileView",
+    "FlowFilter",
+    "FlowPage",
+    "Format",
+    "JobView",
+    "LabelGroup",
+    "Processed",
+    "ScanReport",
+    "Services",
+    "State",
+    "Statistic",
+    "UploadView",
+    "country_name",
+    "filterable",
+    "make_handlers",
+    "risk_names",
+]
+
+_HOMES = {"FORMATS": "export", "Format": "export", "filterable": "filters", "make_handlers": "ingest"}
+_HOMES |= {
+    name: "views" for name in __all__ if name not in _HOMES and name not in ("Services", "country_name", "risk_names")
+}
+
+
+def country_name(code: str) -> str:
+    """The English name of an ISO 3166-1 code."""
+    from tapiary.enrich import country_name
+
+    return country_name(code)
+
+
+def risk_names(bits: int) -> list[str]:
+    """The names of nDPI's risks that are set in `flows.risks`."""
+    from tapiary.meter import risk_names
+
+    return list(risk_names(bits))
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
 
 
 class Services:
@@ -113,6 +178,13 @@ class Services:
 
         return Export(self)
 
+    @cached_property
+    def upkeep(self) -> Upkeep:
+        """What a server does beside answering."""
+        from tapiary.services.upkeep import Upkeep
+
+        return Upkeep(self)
+
     def labels(self) -> tuple[LabelGroup, ...]:
         """Every label that a flow may get, by group, sorted."""
         from tapiary.meter import labels_by_group
@@ -126,7 +198,7 @@ class Services:
         import pyarrow.compute  # noqa: F401
 
         import tapiary.meter
-        import tapiary.services.processing  # noqa: F401
+        import tapiary.services.processing
 
         _ = tapiary.meter.meter, self.store, self.database, self.queue
         self.enricher.open()

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-#: Key of the summary of a file's visible run and, through it, of all that is shown of the file.
-Row = tuple[File, Job | None, Run | None]
 
-
-def rows() -> Select[Any]:
+def rows() -> Select[Any, Any, Any]:
     """Every file with its latest job and its visible run, in the order of names."""
     return (
-        select(File, Job, Run).outerjoin(Job, Job.id == File.job_id).outerjoin(Run, Run.id == File.run_id).order_by(File.name)
+        select(File, Job, Run)
+        .outerjoin(Job, Job.id == File.job_id)
+        .outerjoin(Run, Run.id == File.run_id)
+        .order_by(File.name)
     )
 
 
@@ -34,18 +34,34 @@ def views(session: Session, root: Path, query: Select[Any]) -> list[FileView]:
 def job_view(job: Job) -> JobView:
     """A job as its users see it."""
     state: State = job.state  # type: ignore[assignment]
-    return JobView(job.id, job.file_id, state, job.created_at, job.started_at, job.finished_at, job.attempts, job.error,
-                   job.progress or {})
+    return JobView(
+        job.id,
+        job.file_id,
+        state,
+        job.created_at,
+        job.started_at,
+        job.finished_at,
+        job.attempts,
+        job.error,
+        job.progress or {},
+    )
 
 
 def file_view(root: Path, file: File, job: Job | None, run: Run | None) -> FileView:
     """A file as its users see it; a file whose times are unknown has its modification time for both."""
     modified = file.mtime_ns / 1e9
     return FileView(
-        id=file.id, name=file.name, extension=extension(file.name),
-        path=file.name if file.outside else str(root / file.name), outside=file.outside, gone=file.gone, size=file.size,
+        id=file.id,
+        name=file.name,
+        extension=extension(file.name),
+        path=file.name if file.outside else str(root / file.name),
+        outside=file.outside,
+        gone=file.gone,
+        size=file.size,
         time_start=modified if file.time_start is None else file.time_start / 1e6,
         time_end=modified if file.time_end is None else file.time_end / 1e6,
         job=job_view(job) if job else None,
-        run_id=run.id if run else None, run_job_id=run.job_id if run else None, summary=run.summary if run else None,
+        run_id=run.id if run else None,
+        run_job_id=run.job_id if run else None,
+        summary=run.summary if run else None,
     )

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 Format = Literal["parquet", "csv", "ndjson"]
 #: The media type of each format.
 FORMATS: dict[str, str] = {
-    "parquet": "application/vnd.apache.parquet", "csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson",
+    "parquet": "application/vnd.apache.parquet",
+    "csv": "text/csv; charset=utf-8",
+    "ndjson": "application/x-ndjson",
 }
 #: Rows per piece: large enough for Parquet's row groups to compress, small enough to keep in memory.
 BATCH_ROWS = 65_536
@@ -46,8 +48,10 @@ class Export:
         run_id, _ = visible(self._services, job_id)
         columns = ", ".join(f'"{c.name}"' for c in FLOW_COLUMNS if c.name != "run_id")
         found = self._services.store.query(
-            f"SELECT {columns} FROM flows WHERE {wanted.sql} ORDER BY first_seen, flow_id", wanted.params,
-            tables={"flows": Selection("flows", [run_id])})
+            f"SELECT {columns} FROM flows WHERE {wanted.sql} ORDER BY first_seen, flow_id",
+            wanted.params,
+            tables={"flows": Selection("flows", [run_id])},
+        )
         batches = (readable(batch) for batch in found.arrow_reader(BATCH_ROWS))
         return _WRITERS[format](batches)
 
@@ -138,8 +142,12 @@ def _csv(batches: Iterator[pa.RecordBatch]) -> Iterator[bytes]:
 def _flat_schema(schema: pa.Schema) -> pa.Schema:
     import pyarrow as pa
 
-    return pa.schema([
-        pa.field(f.name, pa.string()) if pa.types.is_list(f.type) or pa.types.is_timestamp(f.type) else f for f in schema])
+    return pa.schema(
+        [
+            pa.field(f.name, pa.string()) if pa.types.is_list(f.type) or pa.types.is_timestamp(f.type) else f
+            for f in schema
+        ]
+    )
 
 
 def _flat(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
@@ -151,8 +159,9 @@ def _flat(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     for field in schema:
         values = batch.column(field.name)
         if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
-            values = pa.array([None if v is None else json.dumps(v, separators=(",", ":")) for v in values.to_pylist()],
-                              pa.string())
+            values = pa.array(
+                [None if v is None else json.dumps(v, separators=(",", ":")) for v in values.to_pylist()], pa.string()
+            )
         elif pa.types.is_timestamp(values.type):
             values = pc.strftime(values, "%Y-%m-%dT%H:%M:%SZ")
         columns.append(values)
@@ -167,9 +176,13 @@ def _ndjson(batches: Iterator[pa.RecordBatch]) -> Iterator[bytes]:
         names = batch.schema.names
         rows = zip(*(column.to_pylist() for column in batch.columns), strict=True)
         yield b"".join(
-            encode({name: value for name, value in zip(names, row, strict=True) if value is not None}) + b"\n" for row in rows)
+            encode({name: value for name, value in zip(names, row, strict=True) if value is not None}) + b"\n"
+            for row in rows
+        )
 
 
 _WRITERS: dict[str, Callable[[Iterator[Any]], Iterator[bytes]]] = {
-    "parquet": _parquet, "csv": _csv, "ndjson": _ndjson,
+    "parquet": _parquet,
+    "csv": _csv,
+    "ndjson": _ndjson,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tapiary.errors import Conflict, InvalidInput, NotFound
 from tapiary.services.fingerprint import Fingerprint, fingerprint
@@ -14,10 +14,13 @@ from tapiary.services.views import FileView, ScanReport
 from tapiary.telemetry import logger
 
 if TYPE_CHECKING:
+    from sqlalchemy import Select
+
     from tapiary.services import Services
 
 log = logger("services")
 Change = Literal["seen", "changed", "returned", "same"]
+Views = list[FileView]
 
 
 class Files:
@@ -27,7 +30,7 @@ class Files:
         self._services = services
         self.root = services.config.repository_path
 
-    def list(self, *, outside: bool = False) -> list[FileView]:
+    def list(self, *, outside: bool = False) -> Views:
         """The repository's files in the order of their names; with `outside` also files processed in place."""
         from tapiary.database import File
         from tapiary.services import catalog
@@ -61,10 +64,12 @@ class Files:
 
     def by_job(self, job_id: int) -> FileView:
         """The file that a job processed or shall process. Raises NotFound."""
+        from sqlalchemy import select
+
         from tapiary.database import File, Job
         from tapiary.services import catalog
 
-        of_job = catalog.select(Job.file_id).where(Job.id == job_id).scalar_subquery()
+        of_job = select(Job.file_id).where(Job.id == job_id).scalar_subquery()
         found = self._views(catalog.rows().where(File.id == of_job))
         if not found:
             raise NotFound(f"job_id: there is no job {job_id}, or its file was deleted", field="job_id")
@@ -101,7 +106,9 @@ class Files:
         """
         from tapiary.services.files_in_use import open_for_writing
 
-        path = inside(self.root, name, "file_name") if self.root.is_dir() else self.root / checked_name(name, "file_name")
+        path = (
+            inside(self.root, name, "file_name") if self.root.is_dir() else self.root / checked_name(name, "file_name")
+        )
         try:
             found = fingerprint(path)
         except OSError:
@@ -134,8 +141,15 @@ class Files:
         self.record(name, Fingerprint(0, time.time_ns(), "", True), outside=True)
         return self.get(name, checked=False)
 
-    def record(self, name: str, found: Fingerprint, *, outside: bool = False, checksum: str | None = None,
-               uploaded: bool = False) -> Change:
+    def record(
+        self,
+        name: str,
+        found: Fingerprint,
+        *,
+        outside: bool = False,
+        checksum: str | None = None,
+        uploaded: bool = False,
+    ) -> Change:
         """Enter what was found under a name; a file that changed is `new` again, its old rows stay until replaced."""
         from sqlalchemy import select
 
@@ -169,7 +183,9 @@ class Files:
         if unchanged and view.summary is not None:
             found = fingerprint(path.resolve())
             if view.summary.get("quick_hash", found.quick_hash) != found.quick_hash:
-                raise Conflict(f"the file {view.name!r} changed since it was processed; process it again", code="file_changed")
+                raise Conflict(
+                    f"the file {view.name!r} changed since it was processed; process it again", code="file_changed"
+                )
         return path
 
     def delete(self, view: FileView) -> None:
@@ -191,7 +207,7 @@ class Files:
         self._services.store.drop_runs(runs)
         log.info("deleted %s", view.name)
 
-    def _named(self, name: str) -> list[FileView]:
+    def _named(self, name: str) -> Views:
         from tapiary.database import File
         from tapiary.services import catalog
 
@@ -204,8 +220,8 @@ class Files:
             file = session.get(File, view.id)
             return file is not None and (file.size, file.quick_hash) == (found.size, found.quick_hash)
 
-    def _views(self, query: object) -> list[FileView]:
+    def _views(self, query: Select[Any]) -> Views:
         from tapiary.services import catalog
 
         with self._services.database.session(write=False) as session:
-            return catalog.views(session, self.root, query)  # type: ignore[arg-type]
+            return catalog.views(session, self.root, query)

@@ -69,8 +69,9 @@ def condition(flows: FlowFilter | None) -> Condition:
     if flows.label is not None:
         if not flows.label:
             raise InvalidInput("label: is empty; give an application, a full label or a group", field="label")
-        found &= Condition("lower(label) = lower(?) OR lower(application) = lower(?) OR lower(category) = lower(?)",
-                           (flows.label,) * 3)
+        found &= Condition(
+            "lower(label) = lower(?) OR lower(application) = lower(?) OR lower(category) = lower(?)", (flows.label,) * 3
+        )
     if flows.ip is not None:
         found &= _pair("ip", flows.ip)
     if flows.flow_ids:
@@ -143,9 +144,12 @@ def _one(column: Column, field: str, value: str) -> Condition:
 
 def _compare(sql: str, field: str, value: str, read: Callable[[str, str], int | float]) -> Condition:
     operator = next((o for o in OPERATORS if value.startswith(o)), "")
-    wanted = read(field, value[len(operator):].strip())
-    return Condition(f"{sql} {'=' if operator in ('', '!') else operator} ?", (wanted,)) if operator != "!" else Condition(
-        f"{sql} = ?", (wanted,)).negated()
+    wanted = read(field, value[len(operator) :].strip())
+    return (
+        Condition(f"{sql} {'=' if operator in ('', '!') else operator} ?", (wanted,))
+        if operator != "!"
+        else Condition(f"{sql} = ?", (wanted,)).negated()
+    )
 
 
 def _address(quoted: str, field: str, value: str) -> Condition:
@@ -153,9 +157,14 @@ def _address(quoted: str, field: str, value: str) -> Condition:
     try:
         first, last = network_range(text)
     except ValueError:
-        raise InvalidInput(f"{field}: {text!r} is neither an address nor a CIDR network, such as 192.0.2.7 or 2001:db8::/32",
-                           field=field, code="bad_address") from None
-    found = Condition(f"{quoted} = ?", (first,)) if first == last else Condition(f"{quoted} BETWEEN ? AND ?", (first, last))
+        raise InvalidInput(
+            f"{field}: {text!r} is neither an address nor a CIDR network, such as 192.0.2.7 or 2001:db8::/32",
+            field=field,
+            code="bad_address",
+        ) from None
+    found = (
+        Condition(f"{quoted} = ?", (first,)) if first == last else Condition(f"{quoted} BETWEEN ? AND ?", (first, last))
+    )
     return found.negated() if value.startswith("!") else found
 
 
@@ -190,8 +199,9 @@ def _moment(field: str, text: str) -> int | float:
     try:
         return round(float(text) * 1e6)
     except (ValueError, OverflowError):
-        raise InvalidInput(f"{field}: {text!r} is neither Unix seconds nor an ISO 8601 time", field=field,
-                           code="bad_time") from None
+        raise InvalidInput(
+            f"{field}: {text!r} is neither Unix seconds nor an ISO 8601 time", field=field, code="bad_time"
+        ) from None
 
 
 def _mac(field: str, text: str) -> int:
@@ -201,5 +211,6 @@ def _mac(field: str, text: str) -> int:
             raise ValueError
         return int(digits, 16)
     except ValueError:
-        raise InvalidInput(f"{field}: {text!r} is not a link-layer address, such as 00:1b:21:3c:9d:f8", field=field,
-                           code="bad_mac") from None
+        raise InvalidInput(
+            f"{field}: {text!r} is not a link-layer address, such as 00:1b:21:3c:9d:f8", field=field, code="bad_mac"
+        ) from None

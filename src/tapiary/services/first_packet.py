@@ -16,9 +16,14 @@ from typing import BinaryIO
 #: How far to look for the first packet: interface blocks and decryption secrets may stand before it.
 LOOK_AHEAD = 1 << 20
 
-_PCAP = {b"\xa1\xb2\xc3\xd4": (">", 1e-6), b"\xd4\xc3\xb2\xa1": ("<", 1e-6),
-         b"\xa1\xb2\x3c\x4d": (">", 1e-9), b"\x4d\x3c\xb2\xa1": ("<", 1e-9),
-         b"\xa1\xb2\xcd\x34": (">", 1e-6), b"\x34\xcd\xb2\xa1": ("<", 1e-6)}
+_PCAP = {
+    b"\xa1\xb2\xc3\xd4": (">", 1e-6),
+    b"\xd4\xc3\xb2\xa1": ("<", 1e-6),
+    b"\xa1\xb2\x3c\x4d": (">", 1e-9),
+    b"\x4d\x3c\xb2\xa1": ("<", 1e-9),
+    b"\xa1\xb2\xcd\x34": (">", 1e-6),
+    b"\x34\xcd\xb2\xa1": ("<", 1e-6),
+}
 _SECTION = b"\x0a\x0d\x0d\x0a"
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -85,11 +90,11 @@ def _first_of_pcapng(head: bytes) -> float | None:
     while at + 12 <= len(head):
         kind, length = struct.unpack_from(order + "II", head, at)
         if kind == int.from_bytes(_SECTION, "big"):
-            order = "<" if head[at + 8:at + 12] == b"\x4d\x3c\x2b\x1a" else ">"
+            order = "<" if head[at + 8 : at + 12] == b"\x4d\x3c\x2b\x1a" else ">"
             length = struct.unpack_from(order + "I", head, at + 4)[0]
             clocks = []
         elif kind == _INTERFACE:
-            clocks.append(_clock(head[at + 16:at + length - 4], order))
+            clocks.append(_clock(head[at + 16 : at + length - 4], order))
         elif kind in (_ENHANCED, _PACKET):
             interface = struct.unpack_from(order + ("I" if kind == _ENHANCED else "H"), head, at + 8)[0]
             high, low = struct.unpack_from(order + "II", head, at + 12)
@@ -106,7 +111,7 @@ def _clock(options: bytes, order: str) -> tuple[float, int]:
     unit, offset, at = 1e-6, 0, 0
     while at + 4 <= len(options):
         code, length = struct.unpack_from(order + "HH", options, at)
-        value = options[at + 4:at + 4 + length]
+        value = options[at + 4 : at + 4 + length]
         if code == 0:
             break
         if code == _IF_TSRESOL and value:

@@ -72,6 +72,16 @@ class Ingest:
                 raise NotFound(f"job_id: there is no job {job_id}", field="job_id")
             return job_view(job)
 
+    def count_by_state(self) -> dict[str, int]:
+        """How many jobs there are in each state that occurs."""
+        from sqlalchemy import func, select
+
+        from tapiary.database import Job
+
+        with self._services.database.session(write=False) as session:
+            found = session.execute(select(Job.state, func.count()).where(Job.kind == PROCESS).group_by(Job.state))
+            return {str(state): int(count) for state, count in found}
+
     def cancel(self, job_id: int) -> JobView:
         """Ask a job to stop; one that waits is cancelled at once, one at work within a moment.
 
@@ -84,7 +94,11 @@ class Ingest:
         return self.get(job_id)
 
     def process_file(
-        self, source: Path | BinaryIO, *, name: str | None = None, meter: MeterConfig | None = None,
+        self,
+        source: Path | BinaryIO,
+        *,
+        name: str | None = None,
+        meter: MeterConfig | None = None,
         progress: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> Processed:
         """Process a capture in this process and wait for it; no server is needed.
@@ -94,9 +108,10 @@ class Ingest:
         bytes, total_bytes, packets, flows, seconds, packets_per_s, seconds_left. Raises what the meter raises, and
         Conflict when another process is at the same file.
         """
-        from tapiary.jobs.registry import register_all
+        from tapiary.jobs import register
 
-        register_all(self.handlers())
+        for kind, call in self.handlers().items():
+            register(kind, call)
         if isinstance(source, Path):
             view, stream = self._services.files.add(source), None
         else:
@@ -109,7 +124,8 @@ class Ingest:
         finally:
             self._streams.pop(job_id, None)
         done = self._services.files.by_id(view.id)
-        assert done.run_id is not None and done.summary is not None  # noqa: S101 - the job ended without an error
+        assert done.run_id is not None
+        assert done.summary is not None
         return Processed(job_id, done.run_id, view.name, done.summary)
 
     def handlers(self) -> dict[str, Handler]:
@@ -136,12 +152,14 @@ class Ingest:
         with self._services.database.session() as session:
             return self._submit(session, view.id, arguments, hold=True).id
 
-    def _submit(self, session: Session, file_id: int, arguments: dict[str, Any], *, priority: int = 0,
-                hold: bool = False) -> Job:
+    def _submit(
+        self, session: Session, file_id: int, arguments: dict[str, Any], *, priority: int = 0, hold: bool = False
+    ) -> Job:
         from tapiary.database import File
 
-        job = self._services.queue.submit(PROCESS, {"file_id": file_id, **arguments}, file_id, priority, hold=hold,
-                                          session=session)
+        job = self._services.queue.submit(
+            PROCESS, {"file_id": file_id, **arguments}, file_id, priority, hold=hold, session=session
+        )
         session.get_one(File, file_id).job_id = job.id
         return job
 

@@ -53,8 +53,11 @@ def inside(root: Path, name: str, field: str = "name") -> Path:
     path = root / checked_name(name, field)
     real = root.resolve()
     if path.is_symlink() or not path.resolve().is_relative_to(real):
-        raise InvalidInput(f"{field}: is reached through a symbolic link, which the repository does not follow", field=field,
-                           code="bad_name")
+        raise InvalidInput(
+            f"{field}: is reached through a symbolic link, which the repository does not follow",
+            field=field,
+            code="bad_name",
+        )
     return path
 
 

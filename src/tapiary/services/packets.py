@@ -37,10 +37,15 @@ class Packets:
         wanted = condition(flows)
         run_id, view = visible(self._services, job_id)
         if not (view.summary or {}).get("index"):
-            raise Conflict(f"job_id: job {job_id} has no packet index (meter.index was off, or the source was a stream)",
-                           field="job_id", code="no_index")
+            raise Conflict(
+                f"job_id: job {job_id} has no packet index (meter.index was off, or the source was a stream)",
+                field="job_id",
+                code="no_index",
+            )
         path = self._services.files.path(view, unchanged=True)
-        rows = self._query(run_id, f"flow_id > 0 AND flow_id IN (SELECT flow_id FROM flows WHERE {wanted.sql})", wanted.params)
+        rows = self._query(
+            run_id, f"flow_id > 0 AND flow_id IN (SELECT flow_id FROM flows WHERE {wanted.sql})", wanted.params
+        )
         frames = _frames(rows)
         special = self._query(run_id, "flow_id <= 0", ())
         return cut_packets(path.resolve(), frames, _blob(special, ANCHORS), _blob(special, CONTEXT))
@@ -52,7 +57,9 @@ class Packets:
     def _query(self, run_id: int, where: str, params: tuple[Any, ...]) -> Any:
         from tapiary.store import Selection
 
-        sql = f"SELECT flow_id, first_frame, frame_count, frames FROM packets WHERE {where} ORDER BY flow_id, first_frame"
+        sql = (
+            f"SELECT flow_id, first_frame, frame_count, frames FROM packets WHERE {where} ORDER BY flow_id, first_frame"
+        )
         tables = {"packets": Selection("packets", [run_id])}
         if "FROM flows" in where:
             tables["flows"] = Selection("flows", [run_id])

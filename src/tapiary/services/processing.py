@@ -26,8 +26,9 @@ log = logger("services")
 class Processing:
     """Processes one file for one job. `source` is given when the bytes are not those of the file's path."""
 
-    def __init__(self, services: Services, context: Context, file_id: int, meter: MeterConfig,
-                 source: BinaryIO | None = None) -> None:
+    def __init__(
+        self, services: Services, context: Context, file_id: int, meter: MeterConfig, source: BinaryIO | None = None
+    ) -> None:
         self._services = services
         self._context = context
         self._file_id = file_id
@@ -53,7 +54,9 @@ class Processing:
             self._abandon(run_id, writer)
             raise
         counter("services", "files_processed").add()
-        log.info("job %d: %d packets, %d flows in %.2f s", self._context.job_id, result.packets, result.flows, result.seconds)
+        log.info(
+            "job %d: %d packets, %d flows in %.2f s", self._context.job_id, result.packets, result.flows, result.seconds
+        )
         self._drop(replaced)
 
     def _published(self) -> bool:
@@ -108,11 +111,17 @@ class Processing:
         left = None
         if progress.total_bytes and progress.bytes:
             left = round(max(progress.total_bytes - progress.bytes, 0) * seconds / progress.bytes, 1)
-        self._context.progress({
-            "bytes": progress.bytes, "total_bytes": progress.total_bytes, "packets": progress.packets,
-            "flows": progress.flows, "seconds": round(progress.seconds, 3),
-            "packets_per_s": round(progress.packets / seconds), "seconds_left": left,
-        })
+        self._context.progress(
+            {
+                "bytes": progress.bytes,
+                "total_bytes": progress.total_bytes,
+                "packets": progress.packets,
+                "flows": progress.flows,
+                "seconds": round(progress.seconds, 3),
+                "packets_per_s": round(progress.packets / seconds),
+                "seconds_left": left,
+            }
+        )
 
     def _count_countries(self, flows: pa.RecordBatch) -> None:
         """Count each flow once for each country that one of its ends is in."""
@@ -126,12 +135,22 @@ class Processing:
 
     def _summary(self, result: MeterResult, found: Fingerprint | None) -> dict[str, Any]:
         return {
-            "packets": result.packets, "bytes": result.bytes, "flows": result.flows, "labels": dict(result.labels),
-            "anomalies": dict(result.anomalies), "link_types": dict(result.link_types), "non_ip": dict(result.non_ip),
-            "not_flows": dict(result.not_flows), "time_start": _seconds(result.time_start),
-            "time_end": _seconds(result.time_end), "seconds": result.seconds, "format": result.format,
-            "compression": result.compression, "countries": dict(self._countries.most_common()),
-            "index": self._meter.index and found is not None, "quick_hash": found.quick_hash if found else None,
+            "packets": result.packets,
+            "bytes": result.bytes,
+            "flows": result.flows,
+            "labels": dict(result.labels),
+            "anomalies": dict(result.anomalies),
+            "link_types": dict(result.link_types),
+            "non_ip": dict(result.non_ip),
+            "not_flows": dict(result.not_flows),
+            "time_start": _seconds(result.time_start),
+            "time_end": _seconds(result.time_end),
+            "seconds": result.seconds,
+            "format": result.format,
+            "compression": result.compression,
+            "countries": dict(self._countries.most_common()),
+            "index": self._meter.index and found is not None,
+            "quick_hash": found.quick_hash if found else None,
         }
 
     def _publish(self, run_id: int, summary: dict[str, Any], result: MeterResult) -> list[int]:
@@ -140,8 +159,9 @@ class Processing:
         with self._services.database.session() as session:
             self._context.guard(session)
             try:
-                return publish_run(session, run_id, summary, flows=result.flows, time_start=result.time_start,
-                                   time_end=result.time_end)
+                return publish_run(
+                    session, run_id, summary, flows=result.flows, time_start=result.time_start, time_end=result.time_end
+                )
             except LookupError:
                 raise NotFound("the file was deleted while it was processed", field="file_name") from None
 

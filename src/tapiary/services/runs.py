@@ -12,8 +12,12 @@ if TYPE_CHECKING:
 
 #: What to say of a job that has no rows, by its state.
 _WHY = {
-    "new": "is held back", "queued": "waits for a worker", "in_progress": "is still in progress",
-    "failed": "failed", "cancelled": "was cancelled", "finished": "was processed again by a later job, which has the rows now",
+    "new": "is held back",
+    "queued": "waits for a worker",
+    "in_progress": "is still in progress",
+    "failed": "failed",
+    "cancelled": "was cancelled",
+    "finished": "was processed again by a later job, which has the rows now",
 }
 
 
@@ -25,7 +29,8 @@ def visible(services: Services, job_id: int) -> tuple[int, FileView]:
 
     with services.database.session(write=False) as session:
         run = session.scalars(
-            select(Run).where(Run.job_id == job_id, Run.state == "committed").order_by(Run.id.desc()).limit(1)).first()
+            select(Run).where(Run.job_id == job_id, Run.state == "committed").order_by(Run.id.desc()).limit(1)
+        ).first()
     if run is not None and run.file_id is not None:
         view = services.files.by_id(run.file_id)
         if view.run_id == run.id:

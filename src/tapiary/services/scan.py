@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,8 +58,14 @@ class Scan:
         if self._gone and self._root.is_dir():
             with database.session() as session:
                 session.execute(update(File).where(File.id.in_([known[n].id for n in self._gone])).values(gone=True))
-        return ScanReport(tuple(self._seen), tuple(self._changed), tuple(self._gone), tuple(self._returned),
-                          tuple(self._busy), self._refused)
+        return ScanReport(
+            tuple(self._seen),
+            tuple(self._changed),
+            tuple(self._gone),
+            tuple(self._returned),
+            tuple(self._busy),
+            self._refused,
+        )
 
     def _walk(self, folder: Path, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
         """Regular, visible files with names that may stand in the repository."""
@@ -84,7 +90,7 @@ class Scan:
                 except InvalidInput as error:
                     self._refused[name.encode("utf-8", "replace").decode()] = error.message
 
-    def _judge(self, suspects: list[tuple[str, os.DirEntry[str]]], known: dict[str, object]) -> None:
+    def _judge(self, suspects: list[tuple[str, os.DirEntry[str]]], known: Mapping[str, object]) -> None:
         writing = open_for_writing(self._root)
         now = time.time()
         settle_s = self._services.config.repository.settle_s

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 10_000
 #: Columns of a page of flows unless asked otherwise: not those that only say where the row belongs, nor the long ones.
-DEFAULT_COLUMNS = tuple(c.name for c in FLOW_COLUMNS if c.group not in STATISTICS_GROUPS and c.name not in ("run_id", "job_id"))
+DEFAULT_COLUMNS = tuple(
+    c.name for c in FLOW_COLUMNS if c.group not in STATISTICS_GROUPS and c.name not in ("run_id", "job_id")
+)
 
 
 class Search:
@@ -28,7 +30,9 @@ class Search:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def statistics(self, job_id: int, flows: FlowFilter | None = None, *, limit: int = DEFAULT_LIMIT) -> tuple[Statistic, ...]:
+    def statistics(
+        self, job_id: int, flows: FlowFilter | None = None, *, limit: int = DEFAULT_LIMIT
+    ) -> tuple[Statistic, ...]:
         """Protocols, labels, groups, clients, servers, server_ports, countries, server_names, user_agents.
 
         Each with counts of flows, most frequent first, then by label; at most `limit` values each.
@@ -57,12 +61,21 @@ class Search:
         )
         country, city = places[0][:2] if places else (None, None)
         return AddressDetails(
-            country, city, self._most_frequent(run_id, "user_agent", ends["client"]),
-            self._most_frequent(run_id, "server_name", ends["server"]), self._statistics(run_id, both, limit),
+            country,
+            city,
+            self._most_frequent(run_id, "user_agent", ends["client"]),
+            self._most_frequent(run_id, "server_name", ends["server"]),
+            self._statistics(run_id, both, limit),
         )
 
     def flows(
-        self, job_id: int, flows: FlowFilter | None = None, *, sort: str = "first_seen", limit: int = 100, offset: int = 0,
+        self,
+        job_id: int,
+        flows: FlowFilter | None = None,
+        *,
+        sort: str = "first_seen",
+        limit: int = 100,
+        offset: int = 0,
         columns: tuple[str, ...] | None = None,
     ) -> FlowPage:
         """A page of flows. sort: columns of the schema or of `filters.VIRTUAL`, by commas, each with - for descending.
@@ -80,8 +93,15 @@ class Search:
         run_id, _ = visible(self._services, job_id)
         total = self._rows(run_id, f"SELECT count(*) FROM flows WHERE {wanted.sql}", wanted.params)[0][0]
         selected = ", ".join(f'{VIRTUAL.get(name, chr(34) + name + chr(34))} AS "{name}"' for name in names)
-        rows = self._rows(run_id, f"SELECT {selected} FROM flows WHERE {wanted.sql} ORDER BY {ordered} LIMIT ? OFFSET ?",
-                          (*wanted.params, limit, offset)) if limit and offset < total else []
+        rows = (
+            self._rows(
+                run_id,
+                f"SELECT {selected} FROM flows WHERE {wanted.sql} ORDER BY {ordered} LIMIT ? OFFSET ?",
+                (*wanted.params, limit, offset),
+            )
+            if limit and offset < total
+            else []
+        )
         kinds = [columns_by_name().get(name) for name in names]
         return FlowPage([_readable(names, kinds, row) for row in rows], total, offset)
 
@@ -93,14 +113,20 @@ class Search:
 
     def _most_frequent(self, run_id: int, column: str, wanted: Condition) -> str | None:
         rows = self._rows(
-            run_id, f"SELECT {column}, count(*) AS n FROM flows WHERE ({wanted.sql}) AND {column} <> '' "
-            f"GROUP BY {column} ORDER BY n DESC, {column} LIMIT 1", wanted.params)
+            run_id,
+            f"SELECT {column}, count(*) AS n FROM flows WHERE ({wanted.sql}) AND {column} <> '' "
+            f"GROUP BY {column} ORDER BY n DESC, {column} LIMIT 1",
+            wanted.params,
+        )
         return rows[0][0] if rows else None
 
     def _rows(self, run_id: int, sql: str, params: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         from tapiary.store import Selection
 
-        return self._services.store.query(sql, params, tables={"flows": Selection("flows", [run_id])}).fetchall()
+        rows: list[tuple[Any, ...]] = self._services.store.query(
+            sql, params, tables={"flows": Selection("flows", [run_id])}
+        ).fetchall()
+        return rows
 
 
 def _readable(names: tuple[str, ...], kinds: list[Column | None], row: tuple[Any, ...]) -> dict[str, Any]:

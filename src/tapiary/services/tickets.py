@@ -41,6 +41,11 @@ class Tickets:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    def folder(self) -> Path:
+        """The folder, made when it is not there."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return self._folder
+
     def save(self, ticket: Ticket) -> Ticket:
         """Write a ticket so that it is there whole, or not at all, and outlives a power cut."""
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -64,11 +64,20 @@ class Uploads:
             path = inside(self._root, name)
             _check_place(self._root, path)
             if path.exists() and not overwrite:
-                raise Conflict(f"name: the repository already has {name!r}; delete it, or upload with overwrite=true",
-                               field="name", code="name_taken")
-            ticket = Ticket(secrets.token_hex(16), name, size, sha256.lower() if sha256 else None, overwrite, time.time())
+                raise Conflict(
+                    f"name: the repository already has {name!r}; delete it, or upload with overwrite=true",
+                    field="name",
+                    code="name_taken",
+                )
+            ticket = Ticket(
+                secrets.token_hex(16), name, size, sha256.lower() if sha256 else None, overwrite, time.time()
+            )
             self._tickets.part(ticket.id, create=True)
             return self._tickets.save(ticket)
+
+    def folder(self) -> Path:
+        """The hidden folder of bytes under way, on the repository's own disk."""
+        return self._tickets.folder()
 
     def status(self, upload_id: str) -> UploadView:
         """How far an upload has come. Raises NotFound."""
@@ -86,15 +95,25 @@ class Uploads:
         with _disk_errors(), self._tickets.locked(upload_id) as part:
             have = part.seek(0, os.SEEK_END)
             if offset != have:
-                raise Conflict(f"Upload-Offset: is {offset}, the upload ends at {have}; continue there",
-                               field="Upload-Offset", code="wrong_offset")
+                raise Conflict(
+                    f"Upload-Offset: is {offset}, the upload ends at {have}; continue there",
+                    field="Upload-Offset",
+                    code="wrong_offset",
+                )
             self._receive(part, have, ticket.size, stream)
             if ticket.size is not None and part.tell() == ticket.size:
                 ticket = self._finish(ticket, part)
         return self._view(ticket)
 
-    def put(self, name: str, stream: BinaryIO, *, size: int | None = None, sha256: str | None = None,
-            overwrite: bool = False) -> FileView:
+    def put(
+        self,
+        name: str,
+        stream: BinaryIO,
+        *,
+        size: int | None = None,
+        sha256: str | None = None,
+        overwrite: bool = False,
+    ) -> FileView:
         """Take a whole file from a stream; it appears under its name when its last byte is safe on the disk.
 
         A stream that breaks or ends early leaves nothing. Raises as `create` and `append`.
@@ -104,7 +123,9 @@ class Uploads:
             with _disk_errors(), self._tickets.locked(ticket.id) as part:
                 self._receive(part, 0, size, stream)
                 if size is not None and part.tell() != size:
-                    raise InvalidInput(f"body: ended after {part.tell()} of {size} bytes", field="body", code="torn_upload")
+                    raise InvalidInput(
+                        f"body: ended after {part.tell()} of {size} bytes", field="body", code="torn_upload"
+                    )
                 self._finish(ticket, part)
         except BaseException:
             self._tickets.remove(ticket.id)
@@ -138,7 +159,9 @@ class Uploads:
             while chunk := stream.read(CHUNK_BYTES):
                 have += len(chunk)
                 if size is not None and have > size:
-                    raise InvalidInput(f"body: brings more than the announced {size} bytes", field="body", code="too_many_bytes")
+                    raise InvalidInput(
+                        f"body: brings more than the announced {size} bytes", field="body", code="too_many_bytes"
+                    )
                 if limit and have > limit:
                     self._check_size(have)
                 part.write(chunk)
@@ -151,10 +174,16 @@ class Uploads:
         """Check the bytes, give them their name, enter the file and queue it. The part is complete and on the disk."""
         if ticket.sha256:
             part.seek(0)
-            if hashlib.file_digest(part, "sha256").hexdigest() != ticket.sha256:
+            digest = hashlib.sha256()
+            while chunk := part.read(CHUNK_BYTES):
+                digest.update(chunk)
+            if digest.hexdigest() != ticket.sha256:
                 self._tickets.remove(ticket.id)
-                raise InvalidInput("sha256: the bytes that arrived have another checksum; upload the file again",
-                                   field="sha256", code="wrong_checksum")
+                raise InvalidInput(
+                    "sha256: the bytes that arrived have another checksum; upload the file again",
+                    field="sha256",
+                    code="wrong_checksum",
+                )
         path = inside(self._root, ticket.name)
         with self._finishing:
             ticket = self._tickets.save(ticket.finishing(os.fstat(part.fileno()).st_ino))
@@ -174,12 +203,17 @@ class Uploads:
     def _check_size(self, size: int) -> None:
         limit = self._services.config.repository.max_upload_bytes
         if limit and size > limit:
-            raise TooLarge(f"body: is larger than the {limit} bytes that repository.max_upload_bytes allows", field="body")
+            raise TooLarge(
+                f"body: is larger than the {limit} bytes that repository.max_upload_bytes allows", field="body"
+            )
 
     def _at_end(self, ticket: Ticket, offset: int) -> UploadView:
         if offset != ticket.size:
-            raise Conflict(f"Upload-Offset: the upload is complete at {ticket.size} bytes", field="Upload-Offset",
-                           code="wrong_offset")
+            raise Conflict(
+                f"Upload-Offset: the upload is complete at {ticket.size} bytes",
+                field="Upload-Offset",
+                code="wrong_offset",
+            )
         return self._view(ticket)
 
     def _view(self, ticket: Ticket) -> UploadView:
@@ -206,8 +240,11 @@ def _place(part: Path, path: Path, root: Path, overwrite: bool) -> None:
         else:
             os.link(part, path)
     except FileExistsError:
-        raise Conflict(f"name: the repository already has {path.name!r}; delete it, or upload with overwrite=true",
-                       field="name", code="name_taken") from None
+        raise Conflict(
+            f"name: the repository already has {path.name!r}; delete it, or upload with overwrite=true",
+            field="name",
+            code="name_taken",
+        ) from None
     for folder in {path.parent, root}:
         sync_folder(folder)
 
@@ -224,6 +261,6 @@ def _disk_errors() -> Iterator[None]:
             raise  # the client's connection, not the disk
         with suppress(Exception):
             log.error("upload: %s", error)
-        raise Unavailable(f"the repository cannot take the file: {error.strerror}", code="repository_unavailable") from error
-
-
+        raise Unavailable(
+            f"the repository cannot take the file: {error.strerror}", code="repository_unavailable"
+        ) from error

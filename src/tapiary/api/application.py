@@ -1,0 +1,78 @@
+"""The Flask app: documentation, security, errors, and the dialects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask import Response, redirect
+from flask_openapi3 import Info, OpenAPI
+from werkzeug.wrappers import Response as BaseResponse
+
+from tapiary import __version__
+from tapiary.api import errors, security, tractor
+from tapiary.api.page import root_page
+from tapiary.api.requests import TapiaryRequest
+from tapiary.api.tractor.models import Error
+
+if TYPE_CHECKING:
+    from tapiary.services import Services
+
+DESCRIPTION = """From packet captures to labelled, enriched flows.
+
+Make a token by `tapiary token create NAME` and send it as `Authorization: Bearer TOKEN`. Every path below also answers
+without `/api/v1`. Errors are always `{"status", "code", "message"}`."""
+#: What a page of ours may load and do: nothing from elsewhere. Swagger's page has inline scripts and styles.
+CONTENT_SECURITY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+)
+
+
+class TapiaryApp(OpenAPI):
+    """Flask with generated documentation, and requests whose uploads go straight to the repository's disk."""
+
+    request_class = TapiaryRequest
+
+
+def create_app(services: Services) -> TapiaryApp:
+    """The WSGI app over the services; nothing is started."""
+    app = TapiaryApp(
+        "tapiary",
+        info=Info(title="Tapiary", version=__version__, description=DESCRIPTION),
+        security_schemes={"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "tap_…"}},
+        validation_error_status=400,
+        validation_error_model=Error,
+        validation_error_callback=errors.invalid,
+        static_folder=None,
+    )
+    app.extensions["tapiary"] = services
+    app.url_map.strict_slashes = False
+    errors.register(app)
+    tractor.register(app)
+    _add_public_routes(app)
+    app.after_request(_add_headers)
+    security.protect(app, services, tractor.RIGHTS, tractor.UPLOADS)
+    return app
+
+
+def _add_public_routes(app: TapiaryApp) -> None:
+    def health() -> dict[str, Any]:
+        return {"status": "ok", "version": __version__}
+
+    def root() -> Response:
+        return Response(root_page(), mimetype="text/html")
+
+    def docs() -> BaseResponse:
+        return redirect("/openapi/swagger")
+
+    app.add_url_rule("/health", "health", health)
+    app.add_url_rule("/", "root", root)
+    app.add_url_rule("/docs", "docs", docs)
+
+
+def _add_headers(response: Response) -> Response:
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
+    response.headers.setdefault("X-Frame-Options", "DENY")
+    if response.mimetype == "text/html":
+        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY)
+    return response

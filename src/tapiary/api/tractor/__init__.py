@@ -1,0 +1,30 @@
+"""The Tractor dialect: the documented routes under /api/v1 and without that prefix, and more in their style."""
+
+from __future__ import annotations
+
+from flask_openapi3 import APIBlueprint, OpenAPI
+
+from tapiary.api.tractor.models import Error
+from tapiary.api.tractor.rights import RIGHTS, UPLOADS
+
+__all__ = ["RIGHTS", "UPLOADS", "register"]
+
+PREFIX = "/api/v1"
+
+
+def register(app: OpenAPI) -> None:
+    """Add the routes to the app, and its documentation of them once."""
+    from tapiary.api.tractor import downloads, file, files, flows, server, uploads
+    from tapiary.api.tractor.describe import describe_columns
+
+    blueprint = APIBlueprint(
+        "tractor",
+        __name__,
+        abp_security=[{"bearer": []}],
+        abp_responses={400: Error, 401: Error, 403: Error, 404: Error, 500: Error},
+    )
+    for module in (files, file, flows, downloads, uploads, server):
+        module.add_routes(blueprint)
+    describe_columns(blueprint)
+    app.register_api(blueprint, url_prefix=PREFIX)
+    app.register_blueprint(blueprint, name="tractor_bare", url_prefix="/")

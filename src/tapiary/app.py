@@ -1,0 +1,250 @@
+"""The composition root: builds the rooms from the settings, starts and stops them, and runs the server."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TextIO
+
+from tapiary.errors import Conflict
+from tapiary.telemetry import logger
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from flask import Flask
+
+    from tapiary.config import Config
+
+log = logger("app")
+
+#: Seconds between sweeps of what crashes left, and between merges of the tables' small files.
+SWEEP_S, TIDY_S = 600.0, 900.0
+#: How long a new server waits for one that was just killed to let go of the data folder.
+LOCK_WAIT_S = 3.0
+#: prctl(2): the signal that a process gets when its parent dies.
+_PR_SET_PDEATHSIG = 1
+
+
+class App:
+    """All rooms over one configuration; nothing runs before `start`."""
+
+    def __init__(self, config: Config) -> None:
+        from tapiary.jobs import Workers
+        from tapiary.services import Services
+
+        self.config = config.resolve()
+        self.services = Services(self.config)
+        self._workers = Workers(self.config, "tapiary.services.ingest:make_handlers")
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._flask: Flask | None = None
+
+    @property
+    def flask(self) -> Flask:
+        """The WSGI app, made at first use."""
+        if self._flask is None:
+            from tapiary.api import create_app
+
+            self._flask = create_app(self.services)
+        return self._flask
+
+    def start(self) -> None:
+        """Start the workers, the watch over the repository and the tables' upkeep; returns at once."""
+        self._stop.clear()
+        self.config.repository_path.mkdir(parents=True, exist_ok=True)
+        _ = self.services.database
+        self._workers.start()
+        upkeep = self.services.upkeep
+        self._run("watch", upkeep.watch, self.config.repository.scan_interval_s, first=upkeep.begin)
+        self._run("sweep", upkeep.sweep, SWEEP_S)
+        self._run("tidy", upkeep.tidy, TIDY_S, wait_first=True)
+
+    def stop(self) -> None:
+        """Stop what `start` started; jobs that were under way go on at the next start."""
+        self._stop.set()
+        self._workers.stop()
+        for thread in self._threads:
+            thread.join(timeout=10.0)
+        self._threads = []
+        self.services.close()
+
+    def _run(
+        self,
+        name: str,
+        step: Callable[[], object],
+        interval_s: float,
+        *,
+        first: Callable[[], object] | None = None,
+        wait_first: bool = False,
+    ) -> None:
+        """Repeat a step in a thread of its own; one that fails is told in the log and tried again."""
+
+        def loop() -> None:
+            if first is not None:
+                _attempt(name, first)
+            if wait_first and self._stop.wait(interval_s):
+                return
+            while True:
+                _attempt(name, step)
+                if self._stop.wait(interval_s):
+                    return
+
+        thread = threading.Thread(target=loop, name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+
+def build(config: Config) -> App:
+    """The app over a configuration; nothing is started, nothing is written."""
+    return App(config)
+
+
+def serve(config: Config) -> int:
+    """Run the server until SIGTERM or SIGINT; returns the exit code.
+
+    gunicorn with one process of threads: it hands on the bytes of a body as they come, so that a torn upload keeps what
+    arrived (waitress, the alternative, takes a body in whole before the app sees it).
+    Raises Conflict when another server has the data folder.
+    """
+    config = config.resolve()
+    lock = _lock(config.data_path)
+    try:
+        token = _first_token(config)
+        return _run_gunicorn(config, token)
+    finally:
+        lock.close()
+
+
+def _lock(folder: Path) -> TextIO:
+    """Hold the data folder: two servers would start everything twice."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / "server.lock").open("w")
+    end = time.monotonic() + LOCK_WAIT_S
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return file
+        except BlockingIOError:
+            if time.monotonic() > end:
+                file.close()
+                raise Conflict(
+                    f"another server is running on {folder}; stop it, or use another data_dir",
+                    field="data_dir",
+                    code="already_running",
+                ) from None
+            time.sleep(0.05)
+
+
+def _first_token(config: Config) -> str | None:
+    """A token with all rights when there is none at all yet."""
+    from tapiary.services import Services
+
+    services = Services(config)
+    try:
+        return None if services.accounts.list() else services.accounts.create_token("first", {"admin"})
+    finally:
+        services.close()
+
+
+def _run_gunicorn(config: Config, token: str | None) -> int:
+    from gunicorn.app.base import BaseApplication
+
+    app: App | None = None
+
+    def post_fork(_server: Any, _worker: Any) -> None:
+        _die_with_parent()
+
+    def post_worker_init(worker: Any) -> None:
+        nonlocal app
+        assert app is not None
+        app.start()
+        _greet(config, [s.getsockname() for s in worker.sockets], token)
+
+    def worker_exit(_server: Any, _worker: Any) -> None:
+        if app is not None:
+            app.stop()
+
+    class Server(BaseApplication):  # type: ignore[misc]
+        """gunicorn with settings of ours instead of its own files and arguments."""
+
+        def load_config(self) -> None:
+            host = f"[{config.server.host}]" if ":" in config.server.host else config.server.host
+            settings = {
+                "bind": f"{host}:{config.server.port}",
+                "workers": 1,
+                "worker_class": "gthread",
+                "threads": config.server.threads,
+                "timeout": 120,
+                "graceful_timeout": 10,
+                "keepalive": 15,
+                "loglevel": "warning",
+                "control_socket_disable": True,
+                "proc_name": "tapiary",
+                "post_fork": post_fork,
+                "post_worker_init": post_worker_init,
+                "worker_exit": worker_exit,
+                # Filters by column and lists of flow numbers make long addresses.
+                "limit_request_line": 8190,
+            }
+            for name, value in settings.items():
+                self.cfg.set(name, value)
+
+        def load(self) -> Flask:
+            nonlocal app
+            app = build(config)
+            return app.flask
+
+    try:
+        Server().run()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 1
+    return 0
+
+
+def _die_with_parent() -> None:
+    """Let the serving process end with gunicorn's first one, however that ends: half a server would hold the port."""
+    if sys.platform == "linux":
+        parent = os.getppid()
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _greet(config: Config, addresses: list[Any], token: str | None) -> None:
+    """Say where the server is and what to do next."""
+    host, port = addresses[0][:2]
+    local = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    address = f"http://{local}:{port}"
+    lines = [
+        f"Tapiary serves {address} (the API: {address}/docs)",
+        f"Captures put into {config.repository_path} are processed"
+        if config.repository.auto_process
+        else f"Captures: {config.repository_path}",
+    ]
+    if token:
+        lines += ["", "The first token, with all rights; it is shown this once:", f"  export TOKEN={token}"]
+    bearer = "" if config.server.anonymous else '-H "Authorization: Bearer $TOKEN" '
+    lines += [
+        "",
+        "Next:" if token or config.server.anonymous else "Next, with a token of `tapiary token create`:",
+        f"  curl {bearer}--data-binary @trace.pcap '{address}/files/upload?name=trace.pcap'",
+        f"  curl {bearer}{address}/files/list",
+        f"  curl {bearer}{address}/file/1/statistics",
+        "",
+    ]
+    sys.stdout.write("\n".join(lines))
+    sys.stdout.flush()
+
+
+def _attempt(name: str, step: Callable[[], object]) -> None:
+    try:
+        step()
+    except Exception:
+        log.exception("%s failed", name)
