@@ -70,6 +70,7 @@ class Engine:
     def _connect(self) -> duckdb.DuckDBPyConnection:
         import duckdb
 
+        self._temporary.parent.mkdir(parents=True, exist_ok=True)
         config: dict[str, Any] = {
             "memory_limit": self._memory_limit, "temp_directory": str(self._temporary),
             "autoload_known_extensions": False, "autoinstall_known_extensions": False,
