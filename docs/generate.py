@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 import msgspec
 
+from docs.api_page import api_page
+from docs.markdown import table
 from tapiary import config, schema
 from tapiary.cli import exit_codes
 from tapiary.cli.root import root
@@ -24,14 +26,6 @@ from tapiary.config.loading import variables
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py: change the code it follows from, then run `make generate`. -->\n\n"
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table; cells may hold inline Markdown, a pipe in them is escaped."""
-    lines = [list(head)]
-    lines.append(["---"] * len(lines[0]))
-    lines += [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 def toml(value: Any) -> str:
@@ -133,84 +127,6 @@ def commands_page() -> str:
 def help_block(context: click.Context) -> str:
     """What `--help` prints."""
     return f"```text\n{context.get_help().rstrip()}\n```\n"
-
-
-def api_page() -> str:
-    """Every route of the REST API, from the OpenAPI document that the server itself serves."""
-    document = openapi()
-    parts = ["# REST API\n", textwrap.dedent("""\
-        A running server shows the same as a page to try things out, at `/openapi`, without the internet.
-        Every route wants a bearer token (`tapiary token create`), in the header `Authorization: Bearer …`.
-        """)]
-    for path, routes in document["paths"].items():
-        for method, route in routes.items():
-            if method not in ("get", "post", "put", "patch", "delete", "head"):
-                continue
-            parts.append(f"## {method.upper()} `{path}`\n")
-            parts.append((route.get("description") or route.get("summary") or "").strip() + "\n")
-            if route.get("parameters"):
-                parts.append(table(("parameter", "in", "type", "meaning"), map(parameter_row, route["parameters"])))
-            for kind, body in route.get("requestBody", {}).get("content", {}).items():
-                parts.append(f"Body `{kind}`: {reference(body.get('schema', {}))}\n")
-            parts.append(table(("status", "answer"), (
-                [status, f"{answer.get('description', '')} {answer_type(answer)}".strip()]
-                for status, answer in sorted(route["responses"].items()))))
-    parts.append("## Schemas\n")
-    for name, model in sorted(document.get("components", {}).get("schemas", {}).items()):
-        parts.append(f"### {name}\n")
-        if model.get("description"):
-            parts.append(model["description"].strip() + "\n")
-        required = set(model.get("required", ()))
-        if model.get("properties"):
-            parts.append(table(("member", "type", "meaning"), (
-                member_row(member, spec, member in required)
-                for member, spec in model["properties"].items())))
-    return "\n".join(parts)
-
-
-def openapi() -> dict[str, Any]:
-    """The OpenAPI document of the default application."""
-    import tempfile
-
-    from tapiary.app import build
-
-    with tempfile.TemporaryDirectory() as folder:
-        app = build(config.Config(data_dir=folder).resolve())
-        answer = app.flask.test_client().get("/openapi/openapi.json")
-        document: dict[str, Any] = answer.get_json()
-    return document
-
-
-def parameter_row(parameter: dict[str, Any]) -> list[str]:
-    """One row for one parameter of a route."""
-    name = f"`{parameter['name']}`" + ("" if parameter.get("required") else " (optional)")
-    return [name, parameter["in"], reference(parameter.get("schema", {})), parameter.get("description", "")]
-
-
-def member_row(name: str, spec: dict[str, Any], required: bool) -> list[str]:
-    """One row for one member of a JSON object."""
-    return [f"`{name}`" + ("" if required else " (optional)"), reference(spec), spec.get("description", "")]
-
-
-def reference(spec: dict[str, Any]) -> str:
-    """A JSON schema in a few words, with a link to a named one."""
-    if "$ref" in spec:
-        name = spec["$ref"].rsplit("/", 1)[-1]
-        return f"[{name}](#{name.lower()})"
-    if "anyOf" in spec:
-        return " or ".join(reference(option) for option in spec["anyOf"] if option.get("type") != "null")
-    if spec.get("type") == "array":
-        return f"list of {reference(spec.get('items', {}))}"
-    if "enum" in spec:
-        return " ".join(f"`{value}`" for value in spec["enum"])
-    default = f", default `{spec['default']}`" if spec.get("default") not in (None, "") else ""
-    return str(spec.get("type", "any")) + (f" ({spec['format']})" if "format" in spec else "") + default
-
-
-def answer_type(answer: dict[str, Any]) -> str:
-    """What a response holds."""
-    return ", ".join(f"{kind}: {reference(body.get('schema', {}))}" if body.get("schema") else kind
-                     for kind, body in answer.get("content", {}).items())
 
 
 #: Page: its maker.

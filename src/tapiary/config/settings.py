@@ -67,7 +67,7 @@ class MeterConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     tcp_close: Annotated[bool, Meta(description="Whether FIN or RST ends a TCP flow (nfstream: no)")] = False
     tunnels: Annotated[
         list[Literal["ipip", "gtp-u", "capwap", "tzsp", "gre", "vxlan", "geneve", "l2tp"]],
-        Meta(description="Tunnels whose inner packets make the flows; the default is nfstream's, and `[]` decodes none"),
+        Meta(description="Tunnels whose inner packets make the flows (default as nfstream); `[]`: none"),
     ] = field(default_factory=lambda: ["ipip", "gtp-u", "capwap", "tzsp"])
     dpi: Annotated[bool, Meta(description="Whether nDPI labels the flows; without it only the users' rules do")] = True
     dissections: Annotated[
