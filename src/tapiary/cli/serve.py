@@ -34,6 +34,4 @@ def serve(session: Session, host: str | None, port: int | None) -> None:
     changes = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
     config = replace(config, server=replace(config.server, **changes))
     setup_logging("debug" if session.verbose else config.log_level)
-    code = run_server(config)
-    if isinstance(code, int) and code:
-        click.get_current_context().exit(code)
+    click.get_current_context().exit(run_server(config))
