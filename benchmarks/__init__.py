@@ -1,0 +1,1 @@
+"""Measures Tapiary against other tools on generated traces: ``python -m benchmarks --help``."""
