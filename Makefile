@@ -64,7 +64,7 @@ lint: $(VENV)/.test
 
 types: $(VENV)/.test
 	$(BIN)/mypy
-	$(BIN)/mypy tools $(wildcard benchmarks)
+	$(BIN)/mypy tools docs $(wildcard benchmarks)
 
 fuzz: $(VENV)/.test $(VENV)/.native
 	$(if $(wildcard tools/fuzz.py),$(BIN)/python -m tools.fuzz $(FUZZ_ARGS),@echo 'no fuzz targets')
