@@ -104,8 +104,8 @@ def test_a_clock_gone_mad_makes_few_files(store: Store, monkeypatch: pytest.Monk
         for start in range(0, 100, 20):
             run.write("flows", flows(20, first_seen=[DAY_US * (start + n) for n in range(20)]))
         run.commit()
-    (row,) = store.query(
-        "SELECT count(*), count(DISTINCT day), count(*) FILTER (day IS NULL), count(DISTINCT first_seen) FROM flows").fetchall()
+    sql = "SELECT count(*), count(DISTINCT day), count(*) FILTER (day IS NULL), count(DISTINCT first_seen) FROM flows"
+    (row,) = store.query(sql).fetchall()
     assert row == (100, 12, 88, 100)
     assert len(files(store)) < 30
     assert store.query("SELECT count(*) FROM flows WHERE day = DATE '1970-01-03'").fetchall() == [(1,)]

@@ -134,6 +134,9 @@ class Log:
 
     def _open(self, *, create: bool = False) -> DeltaTable:
         from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
+
+        from tapiary.store.repair import repair
 
         if self._delta is None:
             if create and not self._exists():
@@ -144,7 +147,12 @@ class Log:
                 self._make_durable(0, 0)
                 sync_folder(self.folder)
                 sync_folder(self.folder.parent)
-            self._delta = DeltaTable(self.folder)
+            try:
+                self._delta = DeltaTable(self.folder)
+            except DeltaError:
+                if not repair(self._log_folder):
+                    raise
+                self._delta = DeltaTable(self.folder)
         return self._delta
 
     def _changed(self) -> bool:
