@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import sys
+import zlib
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,6 +13,7 @@ from tapiary.errors import InvalidInput, NotFound
 
 #: Magic numbers of the compressions that are understood (RFC 1952, 2.3.1; RFC 8878, 3.1.1).
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+_READ_BYTES = 1 << 18
 
 
 class Source:
@@ -31,32 +34,57 @@ class Source:
             self._raw = getattr(source, "raw", source) if not hasattr(source, "peek") else source
         head = _head(self._raw)
         self.compression = next((name for magic, name in _MAGIC.items() if head.startswith(magic)), "")
-        self._plain: Any = self._raw
         self._pending = head
         if self._owned and self._raw.seekable():
             self._raw.seek(0)
             self._pending = b""
-        if self.compression:
-            import pyarrow as pa
-
-            raw = self._raw if not self._pending else _Joined(self._pending, self._raw)
-            self._pending = b""
-            self._plain = pa.CompressedInputStream(pa.PythonFile(raw, "r"), self.compression)
+        self._unpacker: Any = None
+        self._over = False
+        self._ahead = memoryview(b"")
 
     def readinto(self, room: memoryview) -> int:
-        """Fills some of room and returns how many bytes; 0 at the end, also where compressed data are damaged."""
+        """Fills some of room and returns how many bytes; 0 at the end, also where compressed data break off."""
+        if self.compression:
+            return self._unpacked(room)
         if self._pending:
             n = min(len(self._pending), len(room))
             room[:n] = self._pending[:n]
             self._pending = self._pending[n:]
             return n
-        if not self.compression:
-            return self._plain.readinto(room) or 0
+        return self._raw.readinto(room) or 0
+
+    def _unpacked(self, room: memoryview) -> int:
+        while not self._ahead and not self._over:
+            self._ahead = memoryview(self._unpack_some(len(room)))
+        n = min(len(self._ahead), len(room))
+        room[:n] = self._ahead[:n]
+        self._ahead = self._ahead[n:]
+        return n
+
+    def _unpack_some(self, most: int) -> bytes:
+        unpacker = self._unpacker
+        begins = unpacker is None or unpacker.eof       # a file may hold several members
+        packed = self._packed() if begins or unpacker.needs_input else b""
+        ends = not packed and (begins or unpacker.needs_input)
+        if begins:
+            if not packed.strip(b"\0"):                 # the end, or padding behind the last member
+                self._over = not packed
+                return b""
+            self._unpacker = unpacker = _unpacker(self.compression)
         try:
-            return int(self._plain.readinto(room))
-        except (OSError, EOFError):
-            self.damaged = True
-            return 0
+            unpacked = bytes(unpacker.decompress(packed, most))
+        except (OSError, ValueError, EOFError, _zstd().ZstdError):
+            self.damaged = self._over = True
+            return b""
+        if unpacker.eof:
+            self._pending = unpacker.unused_data
+        elif ends and not unpacked:
+            self.damaged = self._over = True
+        return unpacked
+
+    def _packed(self) -> bytes:
+        packed, self._pending = self._pending, b""
+        return packed or bytes(self._raw.read(_READ_BYTES) or b"")
 
     def position(self) -> int:
         """Bytes of the file itself that were read so far: for progress."""
@@ -93,17 +121,40 @@ def _head(raw: Any) -> bytes:
     return head
 
 
-class _Joined(io.RawIOBase):
-    """Bytes already read, then the stream that they came from."""
+class _Gunzip:
+    """One member of a gzip file, with the interface of the standard library's decompressors."""
 
-    def __init__(self, head: bytes, raw: Any) -> None:
-        self._head, self._raw = head, raw
+    def __init__(self) -> None:
+        self._stream = zlib.decompressobj(wbits=31)
 
-    def readable(self) -> bool:
-        return True
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """At most max_length bytes more; raises ValueError when the data are damaged."""
+        try:
+            return self._stream.decompress(self._stream.unconsumed_tail + data, max_length)
+        except zlib.error as error:
+            raise ValueError(str(error)) from None
 
-    def read(self, size: int = -1) -> bytes:
-        if self._head:
-            head, self._head = self._head, b""
-            return head
-        return bytes(self._raw.read(size) or b"")
+    @property
+    def eof(self) -> bool:
+        return self._stream.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._stream.unconsumed_tail and not self._stream.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._stream.unused_data
+
+
+def _unpacker(compression: str) -> Any:
+    return _Gunzip() if compression == "gzip" else _zstd().ZstdDecompressor()
+
+
+def _zstd() -> Any:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+    return zstd
+

@@ -134,16 +134,28 @@ static int has_ports(uint32_t protocol) {
 
 static uint32_t beyond(uint32_t size, uint32_t header) { return size > header ? size - header : 0; }
 
+/* What carries the payload at least; taken where the header itself was not captured. */
+static uint32_t least_header(uint32_t protocol) {
+    switch (protocol) {
+    case 6: return 20;
+    case 33: case 132: return 12;                   /* RFC 4340, 5.1; RFC 9260, 3 */
+    case 1: case 17: case 58: case 136: return 8;   /* RFC 792, 768, 4443, 3828 */
+    default: return 0;
+    }
+}
+
 /* Ports, flags and payload from the transport header, of which w holds what was captured. */
 static Ports transport(Walk *w, const Ip *ip, Packet *out) {
     const uint8_t *p = w->p;
     uint32_t size = ip->claimed, offset;
     out->tcp_flags = out->has_seq = out->fragment = 0;
     out->seq = 0;
-    out->payload = size;
-    if (ip->protocol == 1 || ip->protocol == 58) out->payload = beyond(size, 8);
-    if (!has_ports(ip->protocol) || ip->cut) return (Ports){0, 0};
-    out->payload = 0;
+    out->payload = beyond(size, least_header(ip->protocol));
+    if (!has_ports(ip->protocol)) return (Ports){0, 0};
+    if (ip->cut) {
+        out->payload = size;
+        return (Ports){0, 0};
+    }
     if (w->cap < 4) {
         ANOMALY(w, truncated_header);
         return (Ports){0, 0};
@@ -163,11 +175,11 @@ static Ports transport(Walk *w, const Ip *ip, Packet *out) {
         break;
     case 17:                                        /* RFC 768; 0 stands for a jumbogram (RFC 2675, 4) */
         if (w->cap >= 6 && be16(p + 4) < 8) ANOMALY(w, bad_udp_length);
-        out->payload = beyond(size, 8);
         break;
-    case 33: out->payload = w->cap >= 5 ? beyond(size, p[4] * 4u) : 0; break;  /* RFC 4340, 5.1 */
-    case 132: out->payload = beyond(size, 12); break;  /* RFC 9260, 3 */
-    default: out->payload = beyond(size, 8); break;    /* UDP-Lite, RFC 3828, 3.1 */
+    case 33:                                        /* RFC 4340, 5.1: the data's offset in words */
+        if (w->cap >= 5) out->payload = beyond(size, p[4] * 4u);
+        break;
+    default: break;
     }
     return (Ports){be16(p), be16(p + 2)};
 }
@@ -211,7 +223,7 @@ int ip_layer(Decoder *d, Walk w, Packet *out, Walk *end) {
         fragment_key(&w, &ip, key);
         uint16_t at = *fragment_link(d, key);
         const Fragment *first = at ? &d->fragments[at - 1] : NULL;
-        if (first && out->time - first->time < FRAGMENT_LIFE_US) {
+        if (first && out->time - first->time <= FRAGMENT_LIFE_US) {
             ports = (Ports){first->sport, first->dport};
             ip.protocol = first->protocol;
         } else ANOMALY(&body, orphan_fragment);

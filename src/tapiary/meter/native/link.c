@@ -46,7 +46,7 @@ static int pppoe(Decoder *d, Walk w, Packet *out, Walk *end) {  /* RFC 2516, 4 *
 static int cisco_hdlc(Decoder *d, Walk w, Packet *out, Walk *end) {    /* RFC 1547, 4.3.1 */
     if (w.cap < 4) FAIL(truncated(&w));
     uint32_t type = be16(w.p + 2);
-    if (type == 0x8035) FAIL(non_ip(&w, K_other));      /* SLARP: the number is RARP's elsewhere */
+    if (type == 0x8035) FAIL(non_ip(&w, K_slarp));      /* the number is RARP's elsewhere */
     advance(&w, 4);
     return ethertype_layer(d, w, type, out, end);
 }
@@ -112,7 +112,8 @@ int wifi_layer(Decoder *d, Walk w, int form, Packet *out, Walk *end) {
     if (control & 3) FAIL(non_ip(&w, K_other));
     if (type == 0) FAIL(non_ip(&w, K_wifi_management));
     if (type == 1) FAIL(non_ip(&w, K_wifi_control));
-    if (type != 2 || subtype & 4) FAIL(non_ip(&w, K_other));
+    if (type != 2) FAIL(non_ip(&w, K_other));
+    if (subtype & 4) FAIL(non_ip(&w, K_wifi_no_data));
     if (flags & 0x40) FAIL(non_ip(&w, K_wifi_encrypted));
     uint32_t size = 24, relayed = (flags & 3) == 3;
     if (relayed) size += 6;

@@ -16,7 +16,7 @@
 /* Kinds of frames that carry no IP. */
 #define NON_IP_KINDS(X)                                                                                   \
     X(arp) X(rarp) X(lldp) X(stp) X(cdp) X(eapol) X(pppoe_discovery) X(ipx) X(loopback) X(macsec) X(llc)  \
-    X(ppp_control) X(wifi_management) X(wifi_control) X(wifi_encrypted) X(other)
+    X(ppp_control) X(slarp) X(wifi_management) X(wifi_control) X(wifi_encrypted) X(wifi_no_data) X(other)
 
 /* Tunnels, by the bit of the setting that switches their decoding on. The index is 1-based in a path. */
 #define TUNNELS(X)                                                                                        \
