@@ -113,7 +113,7 @@ class _Run:
                 anomalies.add("orphan_fragment")
         else:
             carried = transport(ip) if ip.whole else Transport(payload=ip.claimed)
-            if ip.fragment and ip.whole and protocol in PROTOCOLS_WITH_PORTS:
+            if ip.fragment and ip.whole and protocol in PROTOCOLS_WITH_PORTS and carried.ports_read:
                 self.fragments.remember(ip, ip.fragment, around.vlan, time, carried.ports)
         packet = Packet(
             frame=record.frame,

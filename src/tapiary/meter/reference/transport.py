@@ -13,13 +13,17 @@ PROTOCOLS_WITH_PORTS = frozenset(_LEAST_HEADER)
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """Ports (source, destination), payload bytes as claimed, TCP flags and sequence number where there are any."""
+    """Ports (source, destination), payload bytes as claimed, TCP flags and sequence number where there are any.
+
+    `ports_read`: False when the ports were not captured and are 0 for that.
+    """
 
     ports: tuple[int, int] = (0, 0)
     payload: int = 0
     tcp_flags: int = 0
     sequence: int | None = None
     anomalies: frozenset[str] = frozenset()
+    ports_read: bool = True
 
 
 def transport(packet: IpPacket) -> Transport:
@@ -31,7 +35,7 @@ def transport(packet: IpPacket) -> Transport:
         return Transport(payload=claimed)
     view = packet.payload
     if len(view.data) < 4:
-        return Transport(payload=_payload(packet), anomalies=frozenset({"truncated_header"}))
+        return Transport(payload=_payload(packet), anomalies=frozenset({"truncated_header"}), ports_read=False)
     ports = (view.u16(0), view.u16(2))
     if protocol == _TCP:
         return _tcp(packet, ports)

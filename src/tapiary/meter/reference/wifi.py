@@ -29,10 +29,8 @@ def wifi(view: View, around: Around, padded: bool = False) -> tuple[View, Around
         raise NotFlow("non_ip", "wifi_management")
     if kind == _CONTROL:
         raise NotFlow("non_ip", "wifi_control")
-    if kind != _DATA:
+    if kind != _DATA or subtype & _NO_DATA:
         raise NotFlow("non_ip", "other")
-    if subtype & _NO_DATA:
-        raise NotFlow("non_ip", "wifi_no_data")
     if flags & _PROTECTED:
         raise NotFlow("non_ip", "wifi_encrypted")
     length = 24
