@@ -12,4 +12,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; `arguments` default to the process's own."""
     from tapiary.cli.run import run
 
-    return run(sys.argv[1:] if arguments is None else arguments)
+    return run(sys.argv[1:] if arguments is None else arguments, own_process=arguments is None)

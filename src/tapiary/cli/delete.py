@@ -29,7 +29,9 @@ def delete(session: Session, file: str, yes: bool) -> None:
     """
     view = session.services.files.resolve(file)
     rows = "its rows" if view.flows is None else f"its {exact(view.flows)} flows"
-    what = f"of {view.path} {rows}, not the file" if view.outside else f"{view.path} ({size(view.size)}) and {rows}"
+    what = f"{view.path} ({size(view.size)}) and {rows}"
+    if view.outside:
+        what = f"{rows.replace('its', 'the')} of {view.path} (the file stays)"
     if not yes:
         if not is_terminal(sys.stdin):
             raise click.UsageError("There is nobody to ask; --yes deletes without asking.")

@@ -105,22 +105,41 @@ def _show(
         lines = people_table(screen, rows)
     if rows:
         click.echo("\n".join(lines))
-    click.echo(screen.style(_footer(shown[0], len(rows), view, job_id), dim=True), err=True)
+    footer = _footer(shown[0], len(rows), view, job_id)
+    if not columns and screen.cut and (day := one_day(rows)):
+        footer += f", {day}"
+    click.echo(screen.style(footer, dim=True), err=True)
 
 
 def people_table(screen: Screen, rows: list[dict[str, Any]]) -> list[str]:
-    """The view for people: who spoke with whom, what it was, and how much."""
-    heads = ["flow", "time (UTC)", "", "client", "server", "label", "packets", "bytes", "", "name or note"]
-    cells = [
-        (
-            row["flow_id"], moment(row["first_seen"]), _PROTOCOLS.get(row["protocol"], row["protocol"]),
-            endpoint(row["client_ip"], row["client_port"]), endpoint(row["server_ip"], row["server_port"]),
-            row.get("label"), exact(row["packets"]), size(row["bytes"]), row.get("server_country"),
-            row.get("note") or row.get("server_name"),
-        )
-        for row in rows
-    ]
-    return screen.table(heads, cells, numbers=(0, 1, 6, 7))
+    """The view for people: who spoke with whom, what it was, and how much; a narrow screen gets fewer columns."""
+    # One day is said once, below; and what is empty throughout takes no room.
+    skip = len("2026-11-22 ") if screen.cut and one_day(rows) else 0
+    table: dict[str, list[Any]] = {
+        "flow": [row["flow_id"] for row in rows],
+        "UTC": [moment(row["first_seen"])[skip:] for row in rows],
+        " ": [_PROTOCOLS.get(row["protocol"], row["protocol"]) for row in rows],
+        "client": [endpoint(row["client_ip"], row["client_port"]) for row in rows],
+        "server": [endpoint(row["server_ip"], row["server_port"]) for row in rows],
+        "label": [row.get("label") for row in rows],
+        "packets": [exact(row["packets"]) for row in rows],
+        "bytes": [size(row["bytes"]) for row in rows],
+        "to": [row.get("server_country") for row in rows],
+        "name or note": [row.get("note") or row.get("server_name") for row in rows],
+    }
+    for name, needs in (("packets", 100), ("name or note", 90)):
+        if screen.cut and screen.width < needs:
+            del table[name]
+    heads = [name for name, values in table.items() if any(values)]
+    numbers = [heads.index(name) for name in ("flow", "UTC", "packets", "bytes") if name in heads]
+    cut_first = [heads.index(name) for name in ("name or note", "label") if name in heads]
+    return screen.table(heads, list(zip(*(table[name] for name in heads), strict=True)), numbers, cut_first)
+
+
+def one_day(rows: list[dict[str, Any]]) -> str:
+    """The day (UTC) on which all of the flows began, empty when there are several, or no flows."""
+    days = {moment(row["first_seen"])[:10] for row in rows}
+    return days.pop() if len(days) == 1 else ""
 
 
 def endpoint(ip: str, port: int) -> str:

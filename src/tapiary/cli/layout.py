@@ -12,19 +12,25 @@ from typing import TextIO
 
 import click
 
-#: Width of text that goes to a file or pipe, and the least that a table is laid out for.
+#: Width of rankings that go to a file or pipe, and the least that anything is laid out for.
 PIPE_WIDTH, LEAST_WIDTH = 100, 40
+#: Text columns of a table are not cut below this where others can be.
+READABLE = 12
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """What a stream can show: its width in columns, colours or not, line-drawing characters or not."""
+    """What a stream can show: its width in columns, colours or not, line-drawing characters or not.
+
+    `cut` says whether tables must fit the width; what goes to a file or pipe is whole.
+    """
 
     width: int = PIPE_WIDTH
     colour: bool = False
     unicode: bool = True
+    cut: bool = True
 
     @classmethod
     def of(cls, stream: TextIO | None = None) -> Screen:
@@ -35,6 +41,7 @@ class Screen:
             max(LEAST_WIDTH, shutil.get_terminal_size((PIPE_WIDTH, 24)).columns) if terminal else PIPE_WIDTH,
             terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
             _encodes(stream.encoding, _EIGHTHS + "…·µ✓✗"),
+            terminal,
         )
 
     def style(self, text: str, colour: str | None = None, *, bold: bool = False, dim: bool = False) -> str:
@@ -68,20 +75,29 @@ class Screen:
             kept.append(character)
         return "".join(kept) + mark if width > 0 else ""
 
-    def table(self, heads: Sequence[str], rows: Iterable[Sequence[object]], numbers: Iterable[int] = ()) -> list[str]:
+    def table(
+        self, heads: Sequence[str], rows: Iterable[Sequence[object]], numbers: Iterable[int] = (),
+        cut_first: Sequence[int] = (),
+    ) -> list[str]:
         """Aligned columns under their heads; columns listed in `numbers` are set to the right.
 
-        Where the width does not do, the widest text columns are cut.
+        Where the width does not do, text columns are cut: those of `cut_first` in that order, then the widest.
         """
         cells = [["" if value is None else printable(str(value)) for value in row] for row in rows]
         right = set(numbers)
         widths = [max(columns(line[at]) for line in [list(heads), *cells]) for at in range(len(heads))]
-        self._fit(widths, right)
+        if self.cut:
+            self._fit(widths, right, cut_first)
         lines = [self.style(self._line(heads, widths, right), dim=True)]
         return lines + [self._line(row, widths, right) for row in cells]
 
-    def _fit(self, widths: list[int], right: set[int]) -> None:
-        """Take columns from the widest text until the line fits; heads may be cut too, numbers never."""
+    def _fit(self, widths: list[int], right: set[int], cut_first: Sequence[int]) -> None:
+        """Take columns from the text until the line fits; heads may be cut too, numbers never."""
+        over = sum(widths) + 2 * (len(widths) - 1) - self.width
+        for at in cut_first:
+            less = max(0, min(over, widths[at] - READABLE))
+            widths[at] -= less
+            over -= less
         texts = [at for at in range(len(widths)) if at not in right]
         while texts and sum(widths) + 2 * (len(widths) - 1) > self.width:
             widest = max(texts, key=lambda at: widths[at])

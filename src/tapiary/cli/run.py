@@ -15,10 +15,13 @@ from tapiary.cli.session import ConfigurationError, Session, broken_pipe, descri
 from tapiary.errors import TapiaryError
 
 
-def run(arguments: Sequence[str]) -> int:
-    """The exit code of a command line; every error is told on standard error, none escapes."""
+def run(arguments: Sequence[str], *, own_process: bool = False) -> int:
+    """The exit code of a command line; every error is told on standard error, none escapes.
+
+    own_process: the process was started for this command line and ends with it.
+    """
     _accept_any_text()
-    session = Session()
+    session = Session(own_process=own_process)
     try:
         result = root.main(list(arguments), prog_name="tapiary", standalone_mode=False, obj=session)
         sys.stdout.flush()

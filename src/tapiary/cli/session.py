@@ -27,7 +27,8 @@ class ConfigurationError(Exception):
 class Session:
     """The global options of one run of the command, and what is built from them when first asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, own_process: bool = False) -> None:
+        self.own_process = own_process
         self.config_file: Path | None = None
         self.data_dir: str | None = None
         self.verbose = False
@@ -60,6 +61,9 @@ class Session:
         """Services over settings that a command's own options changed."""
         from tapiary.services import Services
 
+        if self.own_process:
+            # pyarrow imports pandas where it finds it, 0.2 s that none of our commands has a use for.
+            sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
         services = Services(config)
         click.get_current_context().call_on_close(services.close)
         return services

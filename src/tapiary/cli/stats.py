@@ -55,8 +55,10 @@ def stats(session: Session, /, file: str | None, job: int | None, limit: int, as
     for key, value in _place(details).items():
         if value:
             click.echo(f"{key.replace('_', ' ')}: {screen.clip(str(value), screen.width - len(key) - 2)}")
+    total = search.flows(job_id, flows, limit=0, columns=("flow_id",)).total
     for statistic in statistics:
-        lines = bar_lines(screen, statistic.title.replace("_", " "), [(c.label, c.count) for c in statistic.content])
+        counts = [(count.label, count.count) for count in statistic.content]
+        lines = bar_lines(screen, statistic.title.replace("_", " "), counts, whole=total)
         click.echo("\n".join(["", *lines]) if lines else "", nl=bool(lines))
 
 
