@@ -40,11 +40,21 @@ def test_admin_may_everything_and_anyone_may_not() -> None:
     assert [ANYONE.may(right) for right in ("read", "write", "admin")] == [True, True, False]
 
 
-@pytest.mark.parametrize("change", [
-    lambda t: t[:-1] + ("A" if t[-1] != "A" else "B"), lambda t: t.replace("tap_1_", "tap_2_"), lambda t: t + "x",
-    lambda t: t.upper(), lambda t: " " + t, lambda t: "", lambda t: "tap_1_", lambda t: "tap_99999999999999999999_" + "a" * 43,
-    lambda t: t.replace("tap_1_", "tap_01_"), lambda t: t + "\n",
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t[:-1] + ("A" if t[-1] != "A" else "B"),
+        lambda t: t.replace("tap_1_", "tap_2_"),
+        lambda t: t + "x",
+        lambda t: t.upper(),
+        lambda t: " " + t,
+        lambda t: "",
+        lambda t: "tap_1_",
+        lambda t: "tap_99999999999999999999_" + "a" * 43,
+        lambda t: t.replace("tap_1_", "tap_01_"),
+        lambda t: t + "\n",
+    ],
+)
 def test_no_other_text_is_a_token(accounts: Accounts, change) -> None:  # type: ignore[no-untyped-def]
     token = accounts.create_token("ci")
     assert accounts.verify(change(token)) is None
@@ -90,7 +100,9 @@ def test_use_is_noted_but_not_at_every_request(accounts: Accounts) -> None:
     assert accounts.list()[0].last_used_at == first
 
 
-@pytest.mark.parametrize(("name", "rights"), [("", {"read"}), (" ", {"read"}), ("x" * 201, {"read"}), ("a", set()), ("a", {"root"})])
+@pytest.mark.parametrize(
+    ("name", "rights"), [("", {"read"}), (" ", {"read"}), ("x" * 201, {"read"}), ("a", set()), ("a", {"root"})]
+)
 def test_wrong_input_names_the_field(accounts: Accounts, name: str, rights: set[str]) -> None:
     with pytest.raises(InvalidInput) as caught:
         accounts.create_token(name, rights)  # type: ignore[arg-type]

@@ -9,7 +9,8 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, json, request
+import msgspec
+from flask import Flask, Response, request
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
@@ -33,7 +34,7 @@ _WORDS = {
 
 def answer(status: int, message: str, headers: Headers | dict[str, str] | None = None) -> Response:
     """An error as the document shapes it."""
-    body = json.dumps({"status": status, "code": status, "message": message})
+    body = msgspec.json.encode({"status": status, "code": status, "message": message})
     return Response(body, status, headers, mimetype="application/json")
 
 

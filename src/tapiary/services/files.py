@@ -40,12 +40,12 @@ class Files:
             query = query.where(File.outside.is_(False))
         return self._views(query)
 
-    def get(self, name: str, field: str = "file_name", *, checked: bool = True) -> FileView:
-        """The file of that name, in the repository or (absolute path) outside. Raises NotFound, InvalidInput."""
+    def get(self, name: str, field: str = "file_name", *, outside: bool = False) -> FileView:
+        """The file of that name in the repository, or of that absolute path `outside`. Raises NotFound, InvalidInput."""
         from tapiary.database import File
         from tapiary.services import catalog
 
-        if checked and not os.path.isabs(name):
+        if not outside:
             checked_name(name, field)
         found = self._views(catalog.rows().where(File.name == name))
         if not found or found[0].gone:
@@ -80,9 +80,9 @@ class Files:
         text = str(reference)
         if text.isdecimal():
             return self.by_job(int(text))
-        for name in (text, os.path.abspath(text)):
+        for name, outside in ((text, False), (os.path.abspath(text), True), (text, True)):
             try:
-                return self.get(name)
+                return self.get(name, outside=outside)
             except (NotFound, InvalidInput):
                 continue
         relative = os.path.relpath(os.path.abspath(text), self.root)
@@ -134,12 +134,12 @@ class Files:
         except OSError as error:
             raise NotFound(f"file: cannot read {path}: {error.strerror or error}", field="file") from None
         self.record(str(path), found, outside=True)
-        return self.get(str(path))
+        return self.get(str(path), outside=True)
 
     def add_stream(self, name: str) -> FileView:
         """Enter something that is no file, such as standard input, under a name of its own."""
         self.record(name, Fingerprint(0, time.time_ns(), "", True), outside=True)
-        return self.get(name, checked=False)
+        return self.get(name, outside=True)
 
     def record(
         self,

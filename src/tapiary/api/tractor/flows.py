@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Response, json, request
+import msgspec
+from flask import Response, request
 from flask_openapi3 import APIBlueprint
 
 from tapiary.api.tractor import models
@@ -75,7 +76,7 @@ def file_flows(path: models.JobPath, query: models.FlowPageQuery) -> Response:
     page = services().search.flows(
         path.job_id, flow_filter(query), sort=query.sort, limit=query.limit, offset=query.offset, columns=columns
     )
-    return Response(json.dumps(page.flows), mimetype="application/json", headers=_paging(page, query.limit))
+    return Response(msgspec.json.encode(page.flows), mimetype="application/json", headers=_paging(page, query.limit))
 
 
 def flow_filter(query: models.FlowQuery) -> FlowFilter:
