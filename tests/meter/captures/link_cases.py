@@ -65,7 +65,7 @@ case("ppp-mpls", "MPLS in PPP", one(9, b"\x02\x81" + label(16, True) + FOUR))
 case("pppoe-link", "PPPoE session as a link type of its own", one(51, b"\x11\0\0\5" + struct.pack(">HH", len(FOUR) + 2, 0x21) + FOUR),
      rows=[{"flow_id": 1, "client_port": 1000, "server_port": 2000, "client_payload_bytes": 4}])
 case("hdlc", "Cisco HDLC: IPv4, IPv6, SLARP", one(104, b"\x0f\0\x08\0" + FOUR, b"\x8f\0\x86\xdd" + SIX, b"\x8f\0\x80\x35" + bytes(14)),
-     not_flows={"non_ip": 1}, non_ip={"other": 1})
+     not_flows={"non_ip": 1}, non_ip={"slarp": 1})
 case("ppi-ethernet", "Per-Packet Information around Ethernet", one(192, struct.pack("<BBHI", 0, 0, 8, 1) + ethernet() + FOUR))
 case("ppi-wifi", "Per-Packet Information with a field, around 802.11",
      one(192, struct.pack("<BBHIHH4s", 0, 0, 16, 105, 3, 4, bytes(4)) + wifi() + snap(0x0800) + FOUR))
@@ -79,7 +79,7 @@ case("wifi-vlan", "802.11 with a VLAN tag behind SNAP", one(105, wifi() + snap(0
 HIDDEN = wifi(1 | 64) + bytes(40)
 case("wifi-others", "802.11: management, control, encrypted, without data, an extension",
      one(105, wifi(0, kind=0, subtype=8), wifi(0, kind=1, subtype=13)[:10], HIDDEN, wifi(1, subtype=4), wifi(0, kind=3)),
-     rows=[], not_flows={"non_ip": 5}, non_ip={"wifi_management": 1, "wifi_control": 1, "wifi_encrypted": 1, "other": 2})
+     rows=[], not_flows={"non_ip": 5}, non_ip={"wifi_management": 1, "wifi_control": 1, "wifi_encrypted": 1, "wifi_no_data": 1, "other": 1})
 DATA = wifi(2, qos=True) + snap(0x86DD) + SIX
 case("radiotap", "radiotap without fields, with the time field and an FCS, and with a padded 802.11 header",
      one(127, radiotap() + DATA, radiotap(0x10, tsft=True) + DATA + b"FCS!",

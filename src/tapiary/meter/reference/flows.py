@@ -76,7 +76,7 @@ class Direction:
         self.wire_bytes += packet.wire_bytes
         self.payload += packet.payload
         self.tcp_flags |= packet.tcp_flags
-        self.sizes.add(min(packet.wire_bytes, INT32_MAX))
+        self.sizes.add(packet.wire_bytes)
         for name, bit in FLAGS.items():
             self.flags[name] += bool(packet.tcp_flags & bit)
         if packet.sequence is not None and packet.payload:
@@ -105,7 +105,7 @@ class Direction:
             f"{side}_tcp_flags": self.tcp_flags,
             f"{side}_retransmissions": self.retransmissions,
             **{f"{side}_{name}_packets": count for name, count in self.flags.items()},
-            **self.sizes.columns(f"{side}_size"),
+            **self.sizes.columns(f"{side}_size", INT32_MAX),
             **self.gaps.columns(f"{side}_gap_us"),
         }
 
@@ -127,7 +127,7 @@ class Flow:
         from_client = packet.source == self.opening.source and packet.destination == self.opening.destination
         (self.client if from_client else self.server).add(packet)
         size, since = min(packet.wire_bytes, INT32_MAX), min(packet.time - self.opening.time, INT32_MAX)
-        self.sizes.add(size)
+        self.sizes.add(packet.wire_bytes)
         if self.frames:
             self.gaps.add(packet.time - self.last)
         if len(self.frames) < self.sequence_packets:
@@ -163,7 +163,7 @@ class Flow:
             "server_delay_us": self.server.first - opening.time if self.server.packets else None,
             **self.client.columns("client"),
             **self.server.columns("server"),
-            **self.sizes.columns("size"),
+            **self.sizes.columns("size", INT32_MAX),
             **self.gaps.columns("gap_us"),
             "packet_sizes": [size for size, _ in self.sequence],
             "packet_times": [time for _, time in self.sequence],

@@ -145,7 +145,7 @@ def cisco_hdlc(view: View, around: Around) -> tuple[View, Around]:
     view.need(4)
     kind = view.u16(2)
     if kind == 0x8035:
-        raise NotFlow("non_ip", "other")
+        raise NotFlow("non_ip", "slarp")
     return ethertype(kind, view.skip(4), around)
 
 

@@ -30,6 +30,7 @@ class Summary:
         """Sample standard deviation (n − 1), 0 for fewer than two values."""
         return math.sqrt(self._squares / (self.count - 1)) if self.count > 1 else 0.0
 
-    def columns(self, stem: str) -> dict[str, int | float]:
-        """The four values under their column names."""
-        return {f"{stem}_min": self.min, f"{stem}_mean": self.mean, f"{stem}_std": self.std, f"{stem}_max": self.max}
+    def columns(self, stem: str, most: int | None = None) -> dict[str, int | float]:
+        """The four values under their column names, minimum and maximum held at `most`."""
+        least, greatest = (value if most is None else min(value, most) for value in (self.min, self.max))
+        return {f"{stem}_min": least, f"{stem}_mean": self.mean, f"{stem}_std": self.std, f"{stem}_max": greatest}

@@ -29,8 +29,10 @@ def wifi(view: View, around: Around, padded: bool = False) -> tuple[View, Around
         raise NotFlow("non_ip", "wifi_management")
     if kind == _CONTROL:
         raise NotFlow("non_ip", "wifi_control")
-    if kind != _DATA or subtype & _NO_DATA:
+    if kind != _DATA:
         raise NotFlow("non_ip", "other")
+    if subtype & _NO_DATA:
+        raise NotFlow("non_ip", "wifi_no_data")
     if flags & _PROTECTED:
         raise NotFlow("non_ip", "wifi_encrypted")
     length = 24
@@ -108,7 +110,7 @@ def avs(view: View, around: Around) -> tuple[View, Around]:
 def ppi(view: View, around: Around, decoders: Mapping[int, links.Decoder]) -> tuple[View, Around]:
     """Per-Packet Information: version, flags, length, link type of what follows, all little-endian."""
     view.need(8)
-    decoder = decoders.get(view.u32le(4))
+    inner, decoder = view.skip(view.u16le(2)), decoders.get(view.u32le(4))
     if decoder is None:
         raise NotFlow("unknown_link_type")
-    return decoder(view.skip(view.u16le(2)), around)
+    return decoder(inner, around)
