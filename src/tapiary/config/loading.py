@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -74,6 +75,7 @@ def _read_toml(path: Path, field: str) -> dict[str, Any]:
         raise InvalidInput(f"{path} is not valid TOML: {error}", field=field) from None
 
 
+@cache
 def _sections() -> dict[str, dict[str, FieldInfo]]:
     """The keys of every section; those at the top under the empty name."""
     sections: dict[str, dict[str, FieldInfo]] = {"": {}}
@@ -119,6 +121,7 @@ def _anchor_paths(settings: dict[str, Any], folder: Path) -> None:
             table[key] = str(folder / Path(value).expanduser())
 
 
+@cache
 def variables() -> dict[str, tuple[str, str]]:
     """The environment variable of every setting, with its section ('' at the top) and key."""
     return {
