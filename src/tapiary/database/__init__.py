@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tapiary.database.engine import HEAD, Database
     from tapiary.database.models import Base, File, Job, Run, Setting, Token
-    from tapiary.database.runs import begin_run, drop_runs, live_runs, publish_run, visible_runs
+    from tapiary.database.runs import RunNotOpen, begin_run, drop_runs, live_runs, publish_run, visible_runs
 
 __all__ = [
-    "HEAD", "Base", "Database", "File", "Job", "Run", "Setting", "Token",
+    "HEAD", "Base", "Database", "File", "Job", "Run", "RunNotOpen", "Setting", "Token",
     "begin_run", "drop_runs", "live_runs", "publish_run", "visible_runs",
 ]
 
 _HOMES = {
     "HEAD": "engine", "Database": "engine",
     "Base": "models", "File": "models", "Job": "models", "Run": "models", "Setting": "models", "Token": "models",
-    "begin_run": "runs", "drop_runs": "runs", "live_runs": "runs", "publish_run": "runs", "visible_runs": "runs",
+    "RunNotOpen": "runs", "begin_run": "runs",
+    "drop_runs": "runs", "live_runs": "runs", "publish_run": "runs", "visible_runs": "runs",
 }
 
 

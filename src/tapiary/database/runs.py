@@ -17,6 +17,12 @@ from tapiary.database.models import File, Run
 from tapiary.errors import Conflict
 
 
+class RunNotOpen(Conflict, LookupError):
+    """The run is unknown, published already, or was dropped (its file was deleted) while it was being written."""
+
+    default_code = "run_not_open"
+
+
 def begin_run(session: Session, job_id: int | None, file_id: int | None) -> int:
     """Make a run in state `writing`; returns its identifier, which was never used before."""
     run = Run(job_id=job_id, file_id=file_id, state="writing", created_at=time.time())
@@ -31,11 +37,11 @@ def publish_run(
 ) -> list[int]:
     """Make the run the visible one of its file; returns the runs that it replaces, whose rows may go now.
 
-    The rows must be committed in the Delta tables before. Raises Conflict when the run is not being written.
+    The rows must be committed in the Delta tables before. Raises RunNotOpen when the run is not being written.
     """
     run = session.get(Run, run_id)
     if run is None or run.state != "writing":
-        raise Conflict(f"run {run_id} is not being written", code="run_not_open")
+        raise RunNotOpen(f"run {run_id} is not being written")
     run.state, run.summary, run.flows, run.committed_at = "committed", summary, flows, time.time()
     session.flush()
     if run.file_id is None:

@@ -98,7 +98,8 @@ class Log:
         with self._lock:
             delta = self._open(create=True)
             for attempt in range(COMMIT_TRIES):
-                delta.update_incremental()
+                if attempt or self._is_behind(delta):
+                    delta.update_incremental()
                 before = delta.version()
                 try:
                     delta.create_write_transaction(actions, "append", delta.schema(), self.table.partition_by,
@@ -114,6 +115,12 @@ class Log:
             if delta.version() // CHECKPOINT_COMMITS != before // CHECKPOINT_COMMITS:
                 self._checkpoint(delta)
             self._snapshot = None
+
+    def warm(self, *, create: bool = False) -> None:
+        """Open the table (or make it) ahead of the commit, which is quicker then."""
+        with self._lock:
+            if create or self._exists():
+                self._open(create=create)
 
     def delta(self) -> DeltaTable | None:
         """The open table at its newest version; None before its first commit."""
@@ -158,10 +165,13 @@ class Log:
     def _changed(self) -> bool:
         if self._delta is None:
             return self._exists()
-        if (self._log_folder / f"{self._delta.version() + 1:020}.json").exists():
+        if self._is_behind(self._delta):
             return True
         # The next number may be missing when a long sleep let the log be cleaned; the folder's time tells then.
         return self._log_folder.stat().st_mtime_ns != self._seen_mtime
+
+    def _is_behind(self, delta: DeltaTable) -> bool:
+        return (self._log_folder / f"{delta.version() + 1:020}.json").exists()
 
     def _load(self) -> Snapshot:
         import numpy as np

@@ -19,6 +19,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_US = int((datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) / timedelta(microseconds=1))
 _LAST_US = int((datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - _EPOCH) / timedelta(microseconds=1))
 
+#: Tries of making a day's folder while another process removes it because it is empty.
+_FOLDER_TRIES = 20
+
 #: How a missing partition value is written in paths, by the custom of Hive that Delta and DuckDB follow.
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
@@ -65,13 +68,22 @@ class PartWriter:
             text = self.day.isoformat() if self.day else None
             self.partition = {"day": text}
             self.path = f"day={text or NO_VALUE}/{self.name}"
-        target = self.folder / self.path
-        new_folder = not target.parent.exists()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if new_folder:
-            sync_folder(target.parent.parent)
-        self._file = target
-        self._writer = pq.ParquetWriter(str(target), self.table.stored, **self.table.parquet_options(self.compression))
+        self._file = self.folder / self.path
+        options = self.table.parquet_options(self.compression)
+        for tries_left in reversed(range(_FOLDER_TRIES)):
+            self._make_folder(self._file.parent)
+            try:
+                self._writer = pq.ParquetWriter(str(self._file), self.table.stored, **options)
+                break
+            except FileNotFoundError:  # a vacuum has just removed the empty folder of that day
+                if not tries_left:
+                    raise
+
+    @staticmethod
+    def _make_folder(folder: Path) -> None:
+        if not folder.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            sync_folder(folder.parent)
 
     def write(self, batch: pa.RecordBatch | pa.Table) -> None:
         """Append one row group (pyarrow lets go of the interpreter's lock meanwhile)."""

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,8 +60,10 @@ class RunWriter:
         self._tables: dict[str, _TableWriter] = {}
         self._waiting: queue.Queue[tuple[str, pa.RecordBatch] | None] = queue.Queue(WAITING_BATCHES)
         self._error: BaseException | None = None
-        self._thread: threading.Thread | None = None
         self._ended = False
+        self._thread: threading.Thread | None = threading.Thread(
+            target=self._work, name=f"run-{run_id}-writer", daemon=True)
+        self._thread.start()
 
     def write(self, table: str, batch: pa.RecordBatch) -> None:
         """Take a batch of `flows` or `packets`; run, job and day are added, missing nullable columns are null.
@@ -72,9 +75,6 @@ class RunWriter:
             raise InternalError(f"run {self.run_id} takes no more rows: it is committed or aborted")
         if self._error is not None:
             raise self._error
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name=f"run-{self.run_id}-writer", daemon=True)
-            self._thread.start()
         if batch.num_rows:
             self._waiting.put((table, batch))
 
@@ -146,6 +146,12 @@ class RunWriter:
             self._thread = None
 
     def _work(self) -> None:
+        try:
+            import_module("pyarrow.parquet")  # heavy: while the first batch is being made
+            for log in self._logs.values():
+                log.warm()
+        except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
+            self._error = error
         while (item := self._waiting.get()) is not None:
             if self._error is not None:
                 continue  # the caller will see; until then it must not block
@@ -153,6 +159,7 @@ class RunWriter:
                 name, batch = item
                 if name not in self._tables:
                     log, token = self._logs[name], self._marker.token
+                    log.warm(create=True)
                     self._tables[name] = _TableWriter(log.table, log.folder, token, self.run_id, self.job_id)
                 self._tables[name].write(batch)
             except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
