@@ -32,7 +32,7 @@ class Packets:
         Raises before the first piece: NotFound (no such job, no rows, file gone), Conflict (file changed since,
         or processed without index), InvalidInput.
         """
-        from tapiary.meter.cut import cut_packets
+        from tapiary.meter import cut_packets
 
         wanted = condition(flows)
         run_id, view = visible(self._services, job_id)

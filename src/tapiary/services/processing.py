@@ -43,6 +43,7 @@ class Processing:
         same job has published is not done again; what it left unpublished is removed.
         """
         if self._published():
+            self._drop(self._invisible())
             return
         run_id, source, print_ = self._begin()
         writer = self._services.store.writer(run_id, self._context.job_id)
@@ -67,6 +68,16 @@ class Processing:
         with self._services.database.session(write=False) as session:
             done = select(Run.id).where(Run.job_id == self._context.job_id, Run.state.in_(("committed", "replaced")))
             return session.scalars(done.limit(1)).first() is not None
+
+    def _invisible(self) -> list[int]:
+        """The file's former runs, whose rows an interrupted attempt may not have dropped."""
+        from sqlalchemy import select
+
+        from tapiary.database import Run
+
+        with self._services.database.session(write=False) as session:
+            query = select(Run.id).where(Run.file_id == self._file_id, Run.state.in_(("replaced", "dropped")))
+            return list(session.scalars(query))
 
     def _begin(self) -> tuple[int, Path | BinaryIO, Fingerprint | None]:
         from sqlalchemy import select
