@@ -48,6 +48,7 @@ def tapiary(
     log.handlers.clear()
     log.propagate = True
     log.setLevel(logging.NOTSET)
+    logging.getLogger("tapiary.jobs").setLevel(logging.NOTSET)
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from tapiary.cli.sources import STANDARD_INPUT, expand
 from tapiary.cli.summary import Summary
 from tapiary.errors import InvalidInput, NotFound, TapiaryError
 from tapiary.schema import STATISTICS_GROUPS
+from tapiary.telemetry import logger
 
 if TYPE_CHECKING:
     from tapiary.config import Config, MeterConfig
@@ -92,6 +93,8 @@ def process(
     if to_stdout > 1:
         raise click.UsageError("Only one of --json, --csv - and --parquet - can have standard output.")
     config = session.config
+    if not session.verbose:
+        logger("jobs").setLevel("CRITICAL")  # why a job failed is told by us, once, under the file's name
     with tempfile.TemporaryDirectory(prefix="tapiary-") as scratch:
         if no_store and exports:
             config = _elsewhere(config, scratch)
@@ -128,8 +131,9 @@ def _elsewhere(config: Config, folder: str) -> Config:
     """The same settings with tables and database in a folder that is thrown away."""
     from msgspec.structs import replace
 
+    geo = replace(config.geo, city=str(config.city_path or ""), asn=str(config.asn_path or ""))
     return replace(
-        config, store=replace(config.store, path=f"{folder}/tables"),
+        config, data_dir=folder, geo=geo, store=replace(config.store, path=f"{folder}/tables"),
         database=replace(config.database, url=f"sqlite:///{folder}/tapiary.db"),
     )
 
