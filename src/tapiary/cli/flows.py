@@ -31,7 +31,7 @@ _PROTOCOLS = {1: "ICMP", 2: "IGMP", 6: "TCP", 17: "UDP", 47: "GRE", 50: "ESP", 5
 @click.command(
     cls=Command,
     examples=[
-        ("tapiary flows trace.pcap --label TLS --sort -bytes --limit 10", "the ten largest flows that are TLS"),
+        ("tapiary flows trace.pcap --label Web --sort -bytes --limit 10", "the ten largest flows of the group Web"),
         ("tapiary flows --where 'server_name=*.example.com' --where 'bytes>1000000'", "by any column"),
         ("tapiary flows --ip 10.0.0.0/8 --json | jq -r .server_name", "for a program"),
         ("tapiary flows trace.pcap --parquet flows.parquet", "all flows, all columns, for pandas"),

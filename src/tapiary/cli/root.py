@@ -32,7 +32,7 @@ class Root(LazyGroup):
         with formatter.section("Examples"):
             formatter.write_dl([
                 ("tapiary process trace.pcap", "label the flows of a capture, show a summary"),
-                ("tapiary flows --label TLS", "the flows that are TLS"),
+                ("tapiary flows --label DNS", "its flows that are DNS"),
                 ("tapiary COMMAND --help", "options and examples of a command"),
             ])
         with formatter.section("Exit codes"):

@@ -26,7 +26,7 @@ def target_options(function: F) -> F:
 def filter_options(function: F) -> F:
     """The options that choose flows; `flow_filter` puts their values together."""
     options = [
-        click.option("--label", metavar="X", help="Label, application or group, in any case: TLS.Google, DNS, Web."),
+        click.option("--label", metavar="X", help="Label, application or group, in any case: TLS.Google, Google, Web."),
         click.option("--ip", metavar="CIDR", help="Address or network at either end: 10.0.0.1, 10.0.0.0/8."),
         click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="Port of either end."),
         click.option(
