@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 log_ = logger("store")
 
+#: Compaction lets others have the table's upkeep lock about this often: dropping a run must not wait for long.
+TURN_S = 1.0
+
 
 @contextmanager
 def _alone(log: Log) -> Iterator[None]:
@@ -63,6 +66,9 @@ def _drop(log: Log, markers: Path, snapshot: Snapshot, goes: Callable[[int], boo
                 rows -= part.rows
                 added.append(part)
         log.commit(added, removed)
+    except BaseException:
+        _remove(log, added)
+        raise
     finally:
         marker.close()
     if removed:
@@ -101,26 +107,50 @@ def compact(log: Log, markers: Path, small_bytes: int, least_files: int) -> int:
     if not log.snapshot().paths:
         return 0
     gone = 0
-    with _alone(log):
-        snapshot = log.snapshot()
-        small: dict[str, list[int]] = {}
-        for i, path in enumerate(snapshot.paths):
-            if snapshot.sizes[i] < small_bytes:
-                small.setdefault(os.path.dirname(path), []).append(i)
-        marker = Marker(markers, "upkeep")
-        try:
-            for positions in small.values():
-                if len(positions) < least_files:
-                    continue
-                for group in _groups(snapshot, sorted(positions, key=lambda i: int(snapshot.first_run[i]))):
-                    paths = [snapshot.paths[i] for i in group]
-                    part = _rewrite(log, paths, f"{marker.token}-{gone}.parquet", set())
-                    log.commit([part], paths, rearranged=True)
-                    gone += len(group) - 1
-        finally:
-            marker.close()
+    while True:
+        with _alone(log):
+            went, more = _compact_turn(log, markers, small_bytes, least_files)
+        gone += went
+        if not more:
+            break
     counter("store", "files_compacted").add(gone)
     return gone
+
+
+def _compact_turn(log: Log, markers: Path, small_bytes: int, least_files: int) -> tuple[int, bool]:
+    """Merge for about a second, in one commit; returns how many files went and whether there is more to do."""
+    snapshot = log.snapshot()
+    small: dict[str, list[int]] = {}
+    for i, path in enumerate(snapshot.paths):
+        if snapshot.sizes[i] < small_bytes:
+            small.setdefault(os.path.dirname(path), []).append(i)
+    groups = [
+        group for positions in small.values() if len(positions) >= least_files
+        for group in _groups(snapshot, sorted(positions, key=lambda i: int(snapshot.first_run[i])))
+    ]
+    end = time.monotonic() + TURN_S
+    added: list[Part] = []
+    removed: list[str] = []
+    marker = Marker(markers, "upkeep")
+    try:
+        for group in groups:
+            paths = [snapshot.paths[i] for i in group]
+            added.append(_rewrite(log, paths, f"{marker.token}-{len(added)}.parquet", set()))
+            removed += paths
+            if time.monotonic() > end:
+                break
+        log.commit(added, removed, rearranged=True)
+    except BaseException:
+        _remove(log, added)
+        raise
+    finally:
+        marker.close()
+    return len(removed) - len(added), len(added) < len(groups)
+
+
+def _remove(log: Log, parts: list[Part]) -> None:
+    for part in parts:
+        (log.folder / part.path).unlink(missing_ok=True)
 
 
 def _groups(snapshot: Snapshot, positions: list[int]) -> Iterator[list[int]]:
