@@ -17,8 +17,7 @@ def test_no_accepted_name_leads_out(name: str) -> None:
     root = Path("/repository/folder")
     try:
         checked_name(name)
-    except InvalidInput as error:
-        assert error.field == "name"
+    except InvalidInput:
         return
     path = Path(*(root / name).parts)
     assert path.is_relative_to(root)

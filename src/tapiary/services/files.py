@@ -41,7 +41,7 @@ class Files:
         return self._views(query)
 
     def get(self, name: str, field: str = "file_name", *, outside: bool = False) -> FileView:
-        """The file of that name in the repository, or of that absolute path `outside`. Raises NotFound, InvalidInput."""
+        """The file of that name in the repository, or of that path (`outside`). Raises NotFound, InvalidInput."""
         from tapiary.database import File
         from tapiary.services import catalog
 

@@ -31,6 +31,8 @@ EITHER: dict[str, tuple[str, str]] = {
 #: Operators before a value, longest first.
 OPERATORS = (">=", "<=", ">", "<", "!")
 _MAX_INT64 = 2**63 - 1
+#: Where IPv4 addresses are stored.
+_IPV4 = network_range("0.0.0.0/0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +164,12 @@ def _address(quoted: str, field: str, value: str) -> Condition:
             field=field,
             code="bad_address",
         ) from None
-    found = (
-        Condition(f"{quoted} = ?", (first,)) if first == last else Condition(f"{quoted} BETWEEN ? AND ?", (first, last))
-    )
+    if first == last:
+        found = Condition(f"{quoted} = ?", (first,))
+    else:
+        found = Condition(f"{quoted} BETWEEN ? AND ?", (first, last))
+        if first < _IPV4[0] and last > _IPV4[1]:  # IPv4 is stored inside of IPv6's range, and is not meant by ::/0
+            found &= Condition(f"{quoted} NOT BETWEEN ? AND ?", _IPV4)
     return found.negated() if value.startswith("!") else found
 
 
