@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from .run import Progress as Progress
 
 _LAZY = {
-    "Metered": "run", "MeterResult": "run", "MeterRun": "run", "Progress": "run", "cut_packets": "cut", "decode_frames": "cut",
+    "Metered": "run", "MeterResult": "run", "MeterRun": "run", "Progress": "run",
+    "cut_packets": "cut", "decode_frames": "cut",
 }
 
 __all__ = [

@@ -1,6 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 """The compiled core's door: whole blocks of a capture go in, whole batches of columns come out."""
+import os
+
 from cpython.buffer cimport PyBuffer_FillInfo
+from libc.errno cimport errno
 from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy, memset
@@ -98,6 +101,10 @@ cdef extern from "engine.h":
     enum: ENGINE_OK
     enum: ENGINE_NO_CAPTURE
     enum: ENGINE_NO_MEMORY
+    enum: ENGINE_STOPPED
+    enum: ENGINE_READ_ERROR
+    enum: TAKE_SOME
+    enum: TAKE_OVER
     ctypedef struct EngineSettings:
         TableSettings table
         uint32_t tunnel_mask
@@ -120,7 +127,9 @@ cdef extern from "engine.h":
     CEngine *engine_new(const EngineSettings *) nogil
     uint8_t *engine_reserve(CEngine *, size_t *) nogil
     int engine_feed(CEngine *, size_t, int) nogil
+    int engine_read(CEngine *, int) nogil
     int engine_take(CEngine *, int, Output *) nogil
+    void engine_stop(CEngine *) nogil
     void engine_counts(CEngine *, EngineCounts *) nogil
     uint32_t engine_link_types(CEngine *, uint32_t *, uint64_t *, uint32_t) nogil
     int engine_failed(CEngine *) nogil
@@ -139,6 +148,21 @@ MAX_THREADS = MAX_SHARDS
 
 class NoCapture(Exception):
     """The bytes are no pcap and no pcapng."""
+
+
+class Stopped(Exception):
+    """The engine was stopped while it was fed."""
+
+
+cdef check(int result):
+    if result == ENGINE_NO_CAPTURE:
+        raise NoCapture
+    if result == ENGINE_STOPPED:
+        raise Stopped
+    if result == ENGINE_READ_ERROR:
+        raise OSError(errno, os.strerror(errno))
+    if result != ENGINE_OK:
+        raise MemoryError("the meter ran out of memory")
 
 
 cdef class Batch:
@@ -260,45 +284,55 @@ cdef class Engine:
             raise ValueError("the engine is closed")
         return self.engine
 
+    def read(self, int descriptor):
+        """Feeds all that a file descriptor gives. Raises NoCapture, Stopped, OSError, MemoryError."""
+        cdef CEngine *e = self.alive()
+        cdef int result
+        with nogil:
+            result = engine_read(e, descriptor)
+        check(result)
+
     def reserve(self):
-        """Memory to read the next bytes into; waits while the workers are behind."""
+        """Memory to read the next bytes into; waits while the workers or the taker are behind. Raises Stopped, MemoryError."""
         cdef CEngine *e = self.alive()
         cdef Room room = Room()
         with nogil:
             room.at = engine_reserve(e, &room.size)
         if room.at == NULL:
-            raise MemoryError("no memory for a block")
+            raise Stopped if not engine_failed(e) else MemoryError("no memory for a block")
         return memoryview(room)
 
     def feed(self, size_t size, bint last):
-        """Tells that `size` bytes stand in the memory of the latest `reserve`. Raises NoCapture, MemoryError."""
+        """Tells that `size` bytes stand in the memory of the latest `reserve`. Raises NoCapture, Stopped, MemoryError."""
         cdef CEngine *e = self.alive()
         cdef int result
         cdef int end = last
         with nogil:
             result = engine_feed(e, size, end)
-        if result == ENGINE_NO_CAPTURE:
-            raise NoCapture
-        if result != ENGINE_OK:
-            raise MemoryError("the meter ran out of memory")
+        check(result)
 
-    def take(self, bint wait):
-        """(Batch or None, Index or None) when some are finished, else None; with `wait`, None means that all is over."""
+    def stop(self):
+        """Ends everything early: whoever feeds gets Stopped, whoever takes is told that it is over."""
+        engine_stop(self.alive())
+
+    def take(self, int ms):
+        """(Batch or None, Index or None) of finished rows, waiting at most `ms` for them; (None, None) when there are
+        none yet, None when all is over. Raises MemoryError.
+        """
         cdef CEngine *e = self.alive()
         cdef Output out
         cdef int some
-        cdef int w = wait
         cdef Batch batch = None
         cdef Index index = None
         with nogil:
-            some = engine_take(e, w, &out)
+            some = engine_take(e, ms, &out)
         if engine_failed(e):
-            if some:
+            if some == TAKE_SOME:
                 batch_free(out.batch)
                 index_rows_free(out.rows)
             raise MemoryError("the meter ran out of memory")
-        if not some:
-            return None
+        if some != TAKE_SOME:
+            return None if some == TAKE_OVER else (None, None)
         if out.batch != NULL:
             batch = Batch()
             batch.batch = out.batch

@@ -61,7 +61,8 @@ class Converter:
 
     def _meanings(self, arrays: dict[str, Any], rows: int) -> dict[str, Any]:
         names = self._names
-        label, category = names.label if names else lambda pair: "Unknown", names.category if names else lambda n: "Unspecified"
+        label = names.label if names else lambda pair: "Unknown"
+        category = names.category if names else lambda n: "Unspecified"
         pairs = arrays["code_label"]
         found = {
             "label": _named(pairs, label),
@@ -92,9 +93,12 @@ def index(rows: _native.Index) -> pa.RecordBatch:
     """One record batch of the packet index, without run_id."""
     flow_id, first_frame, frame_count, offsets, data, size = rows.columns()
     n = rows.rows
-    numbers = [_numbers(rows, n, "q", flow_id), _numbers(rows, n, "q", first_frame), _numbers(rows, n, "i", frame_count)]
-    frames = pa.Array.from_buffers(pa.binary(), n, [None, _memory(rows, offsets, 4 * (n + 1)), _memory(rows, data, size)])
-    return pa.RecordBatch.from_arrays([*numbers, frames], names=[c.name for c in schema.INDEX_COLUMNS if c.name != "run_id"])
+    flows, firsts = _numbers(rows, n, "q", flow_id), _numbers(rows, n, "q", first_frame)
+    counts = _numbers(rows, n, "i", frame_count)
+    buffers = [None, _memory(rows, offsets, 4 * (n + 1)), _memory(rows, data, size)]
+    frames = pa.Array.from_buffers(pa.binary(), n, buffers)
+    names = [c.name for c in schema.INDEX_COLUMNS if c.name != "run_id"]
+    return pa.RecordBatch.from_arrays([flows, firsts, counts, frames], names=names)
 
 
 def tunnel_text(path: int) -> str | None:
@@ -117,12 +121,13 @@ def _numbers(owner: Any, rows: int, kind: str, address: int) -> pa.Array:
 
 
 def _with_nulls(owner: Any, values: pa.Array, bitmap: int) -> pa.Array:
-    return pa.Array.from_buffers(values.type, len(values), [_memory(owner, bitmap, (len(values) + 7) // 8), values.buffers()[1]])
+    valid = _memory(owner, bitmap, (len(values) + 7) // 8)
+    return pa.Array.from_buffers(values.type, len(values), [valid, values.buffers()[1]])
 
 
 def _strings(owner: Any, rows: int, valid: int, offsets: int, data: int, size: int) -> pa.Array:
-    buffers = [_memory(owner, valid, (rows + 7) // 8), _memory(owner, offsets, 4 * (rows + 1)), _memory(owner, data, size)]
-    return pa.Array.from_buffers(pa.string(), rows, buffers)
+    places = (valid, (rows + 7) // 8), (offsets, 4 * (rows + 1)), (data, size)
+    return pa.Array.from_buffers(pa.string(), rows, [_memory(owner, at, length) for at, length in places])
 
 
 def _addresses(owner: Any, rows: int, address: int) -> pa.Array:

@@ -52,7 +52,10 @@ def cut_packets(source: Path, frames: NDArray[np.int64], anchors: bytes, context
     try:
         head = reader.read(0, _PCAP_HEADER)
         pcapng = head[:4] == b"\x0a\x0d\x0d\x0a"
-        pieces = _pcapng(reader, frames, anchors, decode_gaps(context)) if pcapng else _pcap(reader, frames, anchors, head)
+        if pcapng:
+            pieces = _pcapng(reader, frames, anchors, decode_gaps(context))
+        else:
+            pieces = _pcap(reader, frames, anchors, head)
         pending, size = [], 0
         for piece in pieces:
             pending.append(piece)
@@ -78,7 +81,9 @@ def _stretches(frames: NDArray[np.int64], anchors: bytes) -> Iterator[tuple[int,
         yield int(places[number]), until, within[start:end].astype(np.uint32)
 
 
-def _cut(reader: _Reader, at: int, until: int | None, wanted: NDArray[np.uint32], pcapng: bool, big: bool) -> tuple[bytes, int, bool]:
+def _cut(
+    reader: _Reader, at: int, until: int | None, wanted: NDArray[np.uint32], pcapng: bool, big: bool,
+) -> tuple[bytes, int, bool]:
     from ._native import cut_frames
 
     size = until - at if until is not None else _READ

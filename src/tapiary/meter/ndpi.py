@@ -15,6 +15,9 @@ from tapiary.errors import InvalidInput, Unavailable
 
 WANTED = "5.0"
 _FLOW = "struct ndpi_flow_struct"
+#: What nDPI works out by default and no flow column holds: off unless the user's settings say otherwise. Measured: 10 %
+#: of the time, and no label, risk or other column changes.
+_UNUSED = {"metadata.ndpi_fingerprint": "disable", "fpc": "disable"}
 _TLS_LIKE = ("TLS", "DTLS", "MAIL_SMTPS", "MAIL_IMAPS", "MAIL_POPS", "QUIC")
 
 
@@ -114,7 +117,7 @@ class Dissector:
         if self.module == ffi.NULL:
             raise _mismatch("it refused to start")
         try:
-            self._configure(settings)
+            self._configure({**_UNUSED, **settings})
         except BaseException:
             self.close()
             raise

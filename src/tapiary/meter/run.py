@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from tapiary.errors import InternalError, InvalidInput
@@ -19,10 +20,14 @@ if TYPE_CHECKING:
 
     from tapiary.config import MeterConfig
 
+    from . import _native
+    from .arrow import Converter
     from .ndpi import Dissector
 
 #: Below this size one thread does it all: nDPI's start costs 40 ms a thread, and its caches see the whole capture.
 ONE_THREAD_BYTES = 8 << 20
+#: How long a stopped run waits for a read that may never return.
+READER_PATIENCE_S = 2.0
 #: How often progress is told and cancelling looked for, at most.
 PROGRESS_INTERVAL_S = 0.1
 
@@ -69,7 +74,8 @@ class Metered(NamedTuple):
 class MeterRun:
     """Iterate it for `Metered` batches; then `result` holds the totals. `close` stops it at any time.
 
-    Raises InvalidInput (field "file") when the source is no capture, MemoryError when memory runs out.
+    Reading begins at once, in a thread of its own that needs no Python. Raises InvalidInput (field "file") when the
+    source is no capture, MemoryError when memory runs out.
     """
 
     def __init__(
@@ -82,75 +88,96 @@ class MeterRun:
         self._cancelled = cancelled
         self._told = 0.0
         self._result: MeterResult | None = None
-        self._source = Source(source)
         self._dissectors: list[Dissector] = []
+        self._engine: _native.Engine | None = None
+        self._reader: Thread | None = None
+        self._error: BaseException | None = None
+        self._source = Source(source)
         try:
-            self._prepare()
+            self._start()
         except BaseException:
             self.close()
             raise
 
-    def _prepare(self) -> None:
+    def _start(self) -> None:
         from . import _native
-        from .arrow import Converter
-        from .ndpi import Dissector, Names, binding
-        from .rules import Rules
+        from .ndpi import Dissector, binding
 
         config, total = self._config, self._source.total
         small = total is not None and total < ONE_THREAD_BYTES and not self._source.compression
         self._threads = 1 if small else config.thread_count
-        self._rules = Rules.from_config(config)
         if config.dpi:
             settings = {name: _ndpi_text(value) for name, value in config.ndpi.items()}
             for _ in range(self._threads):
                 self._dissectors.append(Dissector(settings))
-        groups = tuple(g for g in _native.GROUPS if g in config.statistics)
-        self._converter = Converter(groups, Names(self._dissectors[0]) if self._dissectors else None)
-        self._engine: _native.Engine | None = _native.Engine(
+        self._groups = tuple(g for g in _native.GROUPS if g in config.statistics)
+        self._engine = _native.Engine(
             idle_us=_microseconds(config.idle_timeout_s), active_us=_microseconds(config.active_timeout_s),
-            dissections=config.dissections if config.dpi else 0, groups=sum(_native.GROUPS[g] for g in groups),
+            dissections=config.dissections if config.dpi else 0, groups=sum(_native.GROUPS[g] for g in self._groups),
             sequence_packets=config.sequence_packets, tcp_close=config.tcp_close, index=config.index,
             tunnel_mask=tunnel_mask(config), shards=self._threads, seed=os.urandom(40),
             ndpi=binding().layout if config.dpi else None, dissectors=[d.address for d in self._dissectors],
             keep=self._dissectors,
         )
+        self._reader = Thread(target=self._read, name="tapiary-meter-reader", daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        """Feeds the engine until the source ends; what goes wrong is raised where the batches are taken."""
+        from ._native import NoCapture, Stopped
+
+        engine = self._engine
+        assert engine is not None
+        try:
+            descriptor = self._source.descriptor()
+            if descriptor is not None:
+                engine.read(descriptor)
+            else:
+                n = 1
+                while n:
+                    n = self._source.readinto(engine.reserve())
+                    engine.feed(n, n == 0)
+        except Stopped:
+            pass
+        except NoCapture:
+            self._error = InvalidInput("this is neither a pcap nor a pcapng capture", field="file", code="no_capture")
+            engine.stop()
+        except OSError as error:
+            self._error = InvalidInput(f"reading failed: {error.strerror or error}", field="file", code="read_failed")
+            engine.stop()
+        except BaseException as error:
+            self._error = error
+            engine.stop()
 
     def __iter__(self) -> Iterator[Metered]:
-        engine = self._engine
-        if engine is None:
-            return
-        from ._native import NoCapture
+        from .arrow import Converter, index
+        from .ndpi import Names
+        from .rules import Rules
 
+        if self._engine is None:
+            return
         try:
-            while True:
-                n = self._source.readinto(engine.reserve())
-                try:
-                    engine.feed(n, n == 0)
-                except NoCapture:
-                    raise InvalidInput("this is neither a pcap nor a pcapng capture", field="file", code="no_capture") from None
-                if n == 0:
-                    break
-                yield from self._take(False)
+            rules = Rules.from_config(self._config)
+            converter = Converter(self._groups, Names(self._dissectors[0]) if self._dissectors else None)
+            while (taken := self._engine.take(round(PROGRESS_INTERVAL_S * 1000))) is not None:
                 if self._pause():
                     return
-            yield from self._take(True)
-            self._finish()
+                batch, rows = taken
+                flows = None
+                if batch is not None:
+                    flows = converter.flows(batch)
+                    if rules:
+                        flows = rules.apply(flows)
+                    converter.count(flows)
+                if flows is not None or rows is not None:
+                    yield Metered(flows, None if rows is None else index(rows))
+            assert self._reader is not None
+            self._reader.join()
+            if self._error is not None:
+                raise self._error
+            self._finish(converter)
         finally:
             self.close()
-
-    def _take(self, wait: bool) -> Iterator[Metered]:
-        from .arrow import index
-
-        engine = self._engine
-        while engine is not None and (taken := engine.take(wait)) is not None:
-            batch, rows = taken
-            flows = None
-            if batch is not None:
-                flows = self._converter.flows(batch)
-                if self._rules:
-                    flows = self._rules.apply(flows)
-                self._converter.count(flows)
-            yield Metered(flows, None if rows is None else index(rows))
 
     def _pause(self) -> bool:
         """Tells of the progress now and then; True when the run shall end."""
@@ -167,7 +194,7 @@ class MeterRun:
             position = self._source.position() or counts["bytes"]
             self._progress(Progress(position, counts["packets"], counts["flows"], self._source.total, now - self._started))
 
-    def _finish(self) -> None:
+    def _finish(self, converter: Converter) -> None:
         from .link_names import link_name
 
         assert self._engine is not None
@@ -180,7 +207,7 @@ class MeterRun:
         self._tell(now)
         self._result = MeterResult(
             packets=counts["packets"], bytes=self._source.position() or counts["bytes"], flows=counts["flows"],
-            labels=dict(self._converter.labels.most_common()), anomalies=anomalies,
+            labels=dict(converter.labels.most_common()), anomalies=anomalies,
             link_types={link_name(number): n for number, n in counts["link_types"].items()}, non_ip=counts["non_ip"],
             not_flows=counts["not_flows"], time_start=counts["first_time"] if timed else None,
             time_end=counts["last_time"] if timed else None, seconds=now - self._started, format=counts["format"],
@@ -196,8 +223,13 @@ class MeterRun:
 
     def close(self) -> None:
         """Stops the threads and frees all memory; a second call does nothing."""
-        engine, self._engine = getattr(self, "_engine", None), None
+        engine, self._engine = self._engine, None
         if engine is not None:
+            engine.stop()
+            if self._reader is not None:
+                self._reader.join(READER_PATIENCE_S)
+                if self._reader.is_alive():     # it waits for a stream that gives nothing: the memory stays with it
+                    return
             engine.close()
         for dissector in self._dissectors:
             dissector.close()

@@ -42,6 +42,12 @@ class Source:
         self._over = False
         self._ahead = memoryview(b"")
 
+    def descriptor(self) -> int | None:
+        """The file descriptor that gives the whole capture as it is, None where bytes must pass through here."""
+        if self.compression or self._pending or not isinstance(self._raw, io.FileIO):
+            return None
+        return self._raw.fileno()
+
     def readinto(self, room: memoryview) -> int:
         """Fills some of room and returns how many bytes; 0 at the end, also where compressed data break off."""
         if self.compression:

@@ -1,12 +1,16 @@
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 #include "bytes.h"
 #include "engine.h"
 
 #define BLOCK_BYTES (1u << 20)      /* read at a time: fits the second-level cache together with its packets */
 #define RING 6u                     /* blocks between reading and the slowest worker */
+#define OUTPUTS 16u                 /* finished batches kept before reading waits: bounds memory when nobody takes them */
 #define LINK_TYPES 64u
 #define ANCHOR_ROW_BYTES (256u << 10)
 
@@ -30,7 +34,8 @@ struct Engine {
     Decoder decoder;
     Block ring[RING];
     uint64_t filled;                /* blocks handed to the workers */
-    int done, stopping;
+    int done;
+    atomic_int stopping;
     pthread_mutex_t lock;
     pthread_cond_t work, room, output;
     Worker workers[MAX_SHARDS];
@@ -99,7 +104,7 @@ static void on_context(void *context, uint64_t offset) {
 
 static void give_back(Engine *e, Block *b) {
     pthread_mutex_lock(&e->lock);
-    if (--b->pending == 0) pthread_cond_signal(&e->room);
+    if (--b->pending == 0) pthread_cond_broadcast(&e->room);
     pthread_mutex_unlock(&e->lock);
 }
 
@@ -176,8 +181,10 @@ static int block_room(Block *b, size_t room) {
 uint8_t *engine_reserve(Engine *e, size_t *room) {
     Block *b = block_at(e, e->filled);
     pthread_mutex_lock(&e->lock);
-    while (b->pending) pthread_cond_wait(&e->room, &e->lock);
+    while ((b->pending || e->output_count >= OUTPUTS) && !e->stopping) pthread_cond_wait(&e->room, &e->lock);
+    int stopped = e->stopping;
     pthread_mutex_unlock(&e->lock);
+    if (stopped) return NULL;
     if (!block_room(b, BLOCK_BYTES)) return NULL;
     if (b->size == b->room && !block_room(b, b->room * 2)) return NULL;
     *room = b->room - b->size;
@@ -270,14 +277,16 @@ EngineResult engine_feed(Engine *e, size_t n, int last) {
     b->packet_count = 0;
     memset(b->count, 0, sizeof b->count);
     EngineResult result = decode_block(e, b, last, &used, &need);
-    if (result == ENGINE_OK && used == 0 && !last && b->packet_count == 0) {   /* a record larger than what is here: read on */
-        if (need && !block_room(b, need)) result = ENGINE_NO_MEMORY;
-        return result;
+    if (result != ENGINE_OK) return result;
+    if (used == 0 && !last && b->packet_count == 0) {   /* a record larger than what is here: read on */
+        return need && !block_room(b, need) ? ENGINE_NO_MEMORY : ENGINE_OK;
     }
     size_t left = b->size - used;
     pthread_mutex_lock(&e->lock);
-    while (next->pending) pthread_cond_wait(&e->room, &e->lock);
+    while (next->pending && !e->stopping) pthread_cond_wait(&e->room, &e->lock);
+    int stopped = e->stopping;
     pthread_mutex_unlock(&e->lock);
+    if (stopped) return ENGINE_STOPPED;
     next->size = 0;
     if (left && !last) {
         if (!block_room(next, need > left + BLOCK_BYTES ? need : left + BLOCK_BYTES)) return ENGINE_NO_MEMORY;
@@ -297,20 +306,50 @@ EngineResult engine_feed(Engine *e, size_t n, int last) {
     if (last) e->done = 1;
     pthread_cond_broadcast(&e->work);
     pthread_mutex_unlock(&e->lock);
-    if (e->failed) return ENGINE_NO_MEMORY;
+    return e->failed ? ENGINE_NO_MEMORY : ENGINE_OK;
+}
+
+EngineResult engine_read(Engine *e, int descriptor) {
+    for (;;) {
+        size_t room;
+        uint8_t *at = engine_reserve(e, &room);
+        if (!at) return e->stopping ? ENGINE_STOPPED : ENGINE_NO_MEMORY;
+        ssize_t n;
+        do n = read(descriptor, at, room);
+        while (n < 0 && errno == EINTR);
+        if (n < 0) return ENGINE_READ_ERROR;
+        EngineResult r = engine_feed(e, (size_t)n, n == 0);
+        if (r != ENGINE_OK || n == 0) return r;
+    }
+}
+
+TakeResult engine_take(Engine *e, int ms, Output *out) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += ms % 1000 * 1000000L;
+    until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    TakeResult result = TAKE_NOT_YET;
+    pthread_mutex_lock(&e->lock);
+    while (!e->output_count && e->running && !e->stopping)
+        if (pthread_cond_timedwait(&e->output, &e->lock, &until)) break;
+    if (e->output_count) {
+        *out = e->outputs[0];
+        memmove(e->outputs, e->outputs + 1, --e->output_count * sizeof *e->outputs);
+        pthread_cond_broadcast(&e->room);
+        result = TAKE_SOME;
+    } else if (!e->running || e->stopping) result = TAKE_OVER;
+    pthread_mutex_unlock(&e->lock);
     return result;
 }
 
-int engine_take(Engine *e, int wait, Output *out) {
+void engine_stop(Engine *e) {
     pthread_mutex_lock(&e->lock);
-    while (wait && !e->output_count && e->running) pthread_cond_wait(&e->output, &e->lock);
-    int some = e->output_count != 0;
-    if (some) {
-        *out = e->outputs[0];
-        memmove(e->outputs, e->outputs + 1, --e->output_count * sizeof *e->outputs);
-    }
+    e->stopping = e->done = 1;
+    pthread_cond_broadcast(&e->work);
+    pthread_cond_broadcast(&e->room);
+    pthread_cond_broadcast(&e->output);
     pthread_mutex_unlock(&e->lock);
-    return some;
 }
 
 void engine_counts(Engine *e, EngineCounts *out) {
@@ -345,10 +384,7 @@ int engine_failed(Engine *e) { return e->failed; }
 
 void engine_free(Engine *e) {
     if (!e) return;
-    pthread_mutex_lock(&e->lock);
-    e->stopping = e->done = 1;
-    pthread_cond_broadcast(&e->work);
-    pthread_mutex_unlock(&e->lock);
+    engine_stop(e);
     for (uint32_t i = 0; i < e->settings.shards; i++) {
         if (e->workers[i].started) pthread_join(e->workers[i].thread, NULL);
         table_free(e->workers[i].table);
