@@ -15,7 +15,7 @@ PREFIX = "/api/v1"
 def register(app: OpenAPI) -> None:
     """Add the routes to the app, and its documentation of them once."""
     from tapiary.api.tractor import downloads, file, files, flows, server, uploads
-    from tapiary.api.tractor.describe import describe_columns
+    from tapiary.api.tractor.describe import describe_columns, describe_offset
 
     blueprint = APIBlueprint(
         "tractor",
@@ -26,5 +26,6 @@ def register(app: OpenAPI) -> None:
     for module in (files, file, flows, downloads, uploads, server):
         module.add_routes(blueprint)
     describe_columns(blueprint)
+    describe_offset(blueprint)
     app.register_api(blueprint, url_prefix=PREFIX)
     app.register_blueprint(blueprint, name="tractor_bare", url_prefix="/")

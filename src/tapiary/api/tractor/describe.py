@@ -12,6 +12,15 @@ from tapiary.services import filterable
 PATHS = ("/file/{job_id}/flows", "/file/{job_id}/pcap", "/file/{job_id}/export")
 
 
+def describe_offset(blueprint: APIBlueprint) -> None:
+    """Document the header that says where an upload's bytes belong."""
+    operation = blueprint.paths["/files/uploads/{upload_id}"].patch
+    offset = Schema(type="integer", minimum=0)
+    operation.parameters.append(
+        Parameter(**{"name": "Upload-Offset", "in": "header", "required": True, "schema": offset})
+    )
+
+
 def describe_columns(blueprint: APIBlueprint) -> None:
     """Document a parameter for each column of the flow table wherever flows can be filtered."""
     for path in PATHS:

@@ -151,7 +151,6 @@ def add_routes(blueprint: APIBlueprint) -> None:
     """Add this module's routes."""
     octets = {"schema": {"type": "string", "format": "binary"}}
     form = {"schema": {"type": "object", "properties": {"file": octets["schema"]}, "required": ["file"]}}
-    offset = {"name": "Upload-Offset", "in": "header", "required": True, "schema": {"type": "integer", "minimum": 0}}
     taken: dict[str | int, Any] = {409: models.Error, 413: models.Error, 503: models.Error}
     blueprint.post(
         "/files/upload",
@@ -181,7 +180,6 @@ def add_routes(blueprint: APIBlueprint) -> None:
         tags=[FILES],
         responses={204: None, **taken},
         openapi_extensions={
-            "x-headers": [offset],
             "requestBody": {"required": True, "content": {"application/offset+octet-stream": octets}},
         },
     )(upload_append)

@@ -1,0 +1,91 @@
+"""The OpenAPI document, and the routes under requests made from it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import not_a_server_error
+
+from tapiary.api.tractor import RIGHTS
+from tests.api.conftest import Face, make_face
+
+#: Requests for each operation; more by TAPIARY_API_EXAMPLES.
+EXAMPLES = int(os.environ.get("TAPIARY_API_EXAMPLES", "15"))
+
+
+@pytest.fixture(scope="module")
+def api(processed: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    data = tmp_path_factory.mktemp("schema") / "data"
+    shutil.copytree(processed, data)
+    face = make_face(data)
+    schema = schemathesis.openapi.from_wsgi("/openapi/openapi.json", face.client.application)
+    return schema, face.token
+
+
+def test_document(reader: Face) -> None:
+    document = reader.get("/openapi/openapi.json").json
+    assert document["openapi"].startswith("3.1")
+    operations = {
+        f"{method} {path}": operation for path, item in document["paths"].items() for method, operation in item.items()
+    }
+    assert len(operations) == len(RIGHTS)
+    assert all(path.startswith("/api/v1/") for path in document["paths"])
+    for name, operation in operations.items():
+        assert operation["summary"], name
+        assert operation["security"] == [{"bearer": []}], name
+        for status in ("400", "401", "403", "404", "500"):
+            schema = operation["responses"][status]["content"]["application/json"]["schema"]
+            assert schema == {"$ref": "#/components/schemas/Error"}, name
+    parameters = {p["name"] for p in document["paths"]["/api/v1/file/{job_id}/flows"]["get"]["parameters"]}
+    assert {
+        "label",
+        "ip",
+        "flow",
+        "sort",
+        "limit",
+        "offset",
+        "columns",
+        "server_port",
+        "client_ip",
+        "bytes",
+    } <= parameters
+
+
+@schemathesis.serializer("application/offset+octet-stream")
+def octets(_context: Any, value: Any) -> Any:
+    return value
+
+
+def operations() -> list[tuple[str, str]]:
+    """Method and path of every documented operation, in a fixed order."""
+    from flask_openapi3 import OpenAPI
+
+    from tapiary.api import tractor
+
+    app = OpenAPI("paths")
+    tractor.register(app)
+    return sorted((method.upper(), path) for path, item in app.api_doc["paths"].items() for method in item)
+
+
+@pytest.mark.parametrize(("method", "path"), operations())
+def test_no_request_breaks_the_server(api: tuple[Any, str], method: str, path: str) -> None:
+    schema, token = api
+
+    @given(case=schema[path][method].as_strategy())
+    @settings(
+        max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
+    )
+    def check(case: Any) -> None:
+        response = case.call(headers={"Authorization": f"Bearer {token}"})
+        case.validate_response(response, checks=[not_a_server_error])
+        if response.status_code >= 400 and method != "HEAD":
+            assert set(response.json()) == {"status", "code", "message"}, response.text
+            assert response.json()["status"] == response.status_code
+
+    check()
