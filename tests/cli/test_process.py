@@ -161,6 +161,57 @@ def test_rules_of_a_file_win(tapiary: Run, sample: Path, tmp_path: Path) -> None
     assert "70000" in result.err or "65535" in result.err
 
 
+def test_a_bug_that_one_capture_meets_does_not_cost_the_others(
+    tapiary: Run, sample: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from tapiary.services.ingest import Ingest
+
+    real = Ingest.process_file
+
+    def fails_once(self: Ingest, source: Path, **options: object) -> object:
+        if source.name == "bad":
+            raise RuntimeError("odd\npacket")
+        return real(self, source, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Ingest, "process_file", fails_once)
+    result = tapiary("process", "--json", "bad", sample)
+    assert result.code == 1
+    assert len(result.objects()) == 1
+    assert result.err.startswith("tapiary: bad: internal error: RuntimeError: odd packet")
+    assert len(result.err.splitlines()) == 1
+
+
+def test_a_name_that_is_no_text(tapiary: Run, sample: Path, tmp_path: Path) -> None:
+    odd = os.fsencode(tmp_path) + b"/\xff\xfe.pcap"
+    with open(odd, "wb") as file:
+        file.write(sample.read_bytes())
+    result = tapiary("process", "--json", "--no-store", os.fsdecode(odd))
+    assert (result.code, len(result.objects())) == (0, 1)
+    result = tapiary("process", "--json", os.fsdecode(odd))
+    assert result.code == 1
+    assert "rename it" in result.err
+
+
+def loaded_by(*arguments: str) -> str:
+    """The modules that a command line loads, of those that it may have no use for."""
+    code = f"""if 1:
+        import sys
+        from tapiary.cli import main
+        sys.argv[1:] = {list(arguments)}
+        main()
+        names = ("duckdb", "deltalake", "sqlalchemy", "alembic", "flask", "pydantic", "pandas", "rich")
+        print([name for name in names if name in sys.modules])"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()[-1]
+
+
+def test_only_what_it_needs_is_loaded(sample: Path, tmp_path: Path) -> None:
+    assert loaded_by("process", "--no-store", "--json", str(sample)) == "[]"
+    stored = loaded_by("--data-dir", str(tmp_path / "data"), "process", "--json", str(sample))
+    for name in ("duckdb", "alembic", "flask", "pydantic", "pandas", "rich"):
+        assert f"'{name}'" not in stored
+
+
 def test_a_labelled_corpus_file(tapiary: Run, corpus: Path) -> None:
     expected = json.loads((corpus / "expected.json").read_text())
     (found,) = tapiary("process", "--json", "--no-store", corpus / "pcap" / "zoom2.pcap").objects()

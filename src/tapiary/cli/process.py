@@ -19,10 +19,10 @@ from tapiary.cli.layout import Screen
 from tapiary.cli.numbers import duration, exact
 from tapiary.cli.output import echo_json
 from tapiary.cli.progress import FileProgress
-from tapiary.cli.session import ConfigurationError, Session, describe, is_terminal, pass_session, say
+from tapiary.cli.session import ConfigurationError, Session, is_terminal, message_of, pass_session, say
 from tapiary.cli.sources import STANDARD_INPUT, expand
 from tapiary.cli.summary import Summary
-from tapiary.errors import InvalidInput, NotFound, TapiaryError
+from tapiary.errors import InvalidInput, NotFound
 from tapiary.schema import STATISTICS_GROUPS
 from tapiary.telemetry import logger
 
@@ -160,9 +160,9 @@ class Batch:
         for source in sources:
             try:
                 result = self._one(source)
-            except (TapiaryError, OSError) as error:
-                if isinstance(error, BrokenPipeError):
-                    raise
+            except BrokenPipeError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a bug that one capture meets must not cost the others
                 self._failed(source, error)
                 continue
             self.done.append(result)
@@ -181,6 +181,8 @@ class Batch:
         stream = sys.stdin.buffer if source == STANDARD_INPUT else None
         with FileProgress(self.stdin_name if stream else source) as progress:
             if self.store:
+                if not source.isprintable() and any("\ud800" <= c <= "\udfff" for c in source):
+                    raise InvalidInput("the tables need a name in Unicode; rename it, pipe it in, or use --no-store")
                 name = self.stdin_name if stream else None
                 processed = self.services.ingest.process_file(
                     stream or Path(source), name=name, meter=self.meter, progress=progress,
@@ -201,17 +203,13 @@ class Batch:
         hidden = ("quick_hash", "index")
         return result | {key: value for key, value in summary.items() if key not in result and key not in hidden}
 
-    def _failed(self, source: str, error: TapiaryError | OSError) -> None:
+    def _failed(self, source: str, error: Exception) -> None:
         if isinstance(error, InvalidInput) and (error.field or "").startswith(("rule", "meter.", "geo.")):
             raise ConfigurationError(error) from error  # it would be the same for every file
         if self.verbose:
             traceback.print_exception(error)
         self.failures.append(error)
-        if isinstance(error, TapiaryError):
-            say(f"{source}: {describe(error)}")
-        else:
-            where = f" ({error.filename})" if error.filename and error.filename != source else ""
-            say(f"{source}: {error.strerror or error}{where}")
+        say(f"{source}: {message_of(error, source)}")
 
     def _title(self, result: Mapping[str, Any]) -> str:
         return f"{result['file']} (job {result['job_id']})" if self.kept else result["file"]

@@ -11,7 +11,7 @@ import click
 
 from tapiary.cli import exit_codes
 from tapiary.cli.root import root
-from tapiary.cli.session import ConfigurationError, Session, broken_pipe, describe, say
+from tapiary.cli.session import ConfigurationError, Session, broken_pipe, describe, message_of, say
 from tapiary.errors import TapiaryError
 
 
@@ -51,17 +51,10 @@ def _tell(error: BaseException) -> int:
             say(describe(error.cause))
             return exit_codes.CONFIGURATION
         case TapiaryError():
-            say(describe(error))
+            say(message_of(error))
             return exit_codes.of_error(error)
-        case ModuleNotFoundError() if not (error.name or "").startswith("tapiary"):
-            say(f"{error.name} is not installed; try: pip install 'tapiary[server]', then: tapiary doctor")
-            return exit_codes.FAILED
-        case OSError():
-            where = f": {error.filename}" if error.filename else ""
-            say(f"{error.strerror or error}{where}")
-            return exit_codes.FAILED
         case Exception():
-            say(f"internal error: {type(error).__name__}: {error} (-v shows where; please report it)")
+            say(message_of(error))
             return exit_codes.FAILED
     raise error
 

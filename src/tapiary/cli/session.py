@@ -97,6 +97,22 @@ def describe(error: TapiaryError) -> str:
     return message if not error.field or error.field in message else f"{message} ({error.field})"
 
 
+def message_of(error: Exception, known_file: str | None = None) -> str:
+    """What to tell a user of any error, in one line; `known_file` is named already."""
+    from tapiary.errors import TapiaryError
+
+    match error:
+        case TapiaryError():
+            return describe(error)
+        case ModuleNotFoundError() if not (error.name or "").startswith("tapiary"):
+            return f"{error.name} is not installed; try: pip install 'tapiary[server]', then: tapiary doctor"
+        case OSError():
+            where = f": {error.filename}" if error.filename and error.filename != known_file else ""
+            return f"{error.strerror or error}{where}"
+    words = " ".join(str(error).split())
+    return f"internal error: {type(error).__name__}: {words} (-v shows where; please report it)"
+
+
 def is_terminal(stream: object) -> bool:
     """Whether a person looks at what is written there."""
     isatty = getattr(stream, "isatty", None)
