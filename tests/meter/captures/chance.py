@@ -9,14 +9,50 @@ import struct
 from random import Random
 
 from layers import (
-    Frame, Pcapng, capwap, ethernet, extension, fragment6, geneve, gre, gtp, ipv4, ipv6, label, pcap, radiotap, snap, tag, tcp,
-    tzsp, udp, vxlan, wifi,
+    Frame,
+    Pcapng,
+    capwap,
+    ethernet,
+    extension,
+    fragment6,
+    geneve,
+    gre,
+    gtp,
+    ipv4,
+    ipv6,
+    label,
+    pcap,
+    radiotap,
+    snap,
+    tag,
+    tcp,
+    tzsp,
+    udp,
+    vxlan,
+    wifi,
 )  # fmt: skip
 
 _FOUR = ("192.0.2.1", "192.0.2.2", "10.0.0.1")
 _SIX = ("2001:db8::1", "2001:db8::2", "::ffff:192.0.2.1")
 _PORTS = (80, 1024, 5247, 2152, 4789, 6081, 37008, 1701, 0, 65535)
-_ETHERTYPES = (0x0806, 0x88CC, 0x8863, 0x888E, 0x9000, 0x8035, 0x88E5, 0x8137, 0x2000, 0x1234, 0, 40, 1500, 1501, 1535, 1536)
+_ETHERTYPES = (
+    0x0806,
+    0x88CC,
+    0x8863,
+    0x888E,
+    0x9000,
+    0x8035,
+    0x88E5,
+    0x8137,
+    0x2000,
+    0x1234,
+    0,
+    40,
+    1500,
+    1501,
+    1535,
+    1536,
+)
 
 
 def _some(chance: Random, most: int = 40) -> bytes:
@@ -39,9 +75,15 @@ def _transport(chance: Random) -> tuple[int, bytes]:
 def _tunnel(chance: Random, depth: int) -> tuple[int, bytes]:
     """A tunnel's protocol number and bytes, something random inside."""
     version, packet = _ip(chance, depth + 1)
-    frame = _ethernet(chance, depth + 1) if chance.random() < 0.6 else ethernet(0x0800 if version == 4 else 0x86DD) + packet
+    frame = (
+        _ethernet(chance, depth + 1) if chance.random() < 0.6 else ethernet(0x0800 if version == 4 else 0x86DD) + packet
+    )
     kind, other = (0x0800 if version == 4 else 0x86DD), chance.choice(_PORTS)
-    ppp = chance.choice((b"", b"\xff\x03")) + chance.choice((b"\0\x21", b"\0\x57", b"\x21", b"\x57", b"\xc0\x21")) + packet
+    ppp = (
+        chance.choice((b"", b"\xff\x03"))
+        + chance.choice((b"\0\x21", b"\0\x57", b"\x21", b"\x57", b"\xc0\x21"))
+        + packet
+    )
     match chance.randrange(13):
         case 0 | 1:
             return (4 if version == 4 else 41), packet
@@ -56,13 +98,19 @@ def _tunnel(chance: Random, depth: int) -> tuple[int, bytes]:
             flags_word = chance.choice((0x3001, 0x3081, 0x2001, 0x2081, 0x7001))
             return 47, struct.pack(">HHHHI", flags_word, 0x880B, 0, 0, 0) + bytes(4 * bool(flags_word & 0x80)) + ppp
         case 6:
-            extensions = chance.choice((b"", b"\0\0\0\0", b"\0\0\0\x85\1\0\0\0", b"\0\0\0\x85\2\0\0\0\0\0\0\x40\1\0\0\0"))
+            extensions = chance.choice(
+                (b"", b"\0\0\0\0", b"\0\0\0\x85\1\0\0\0", b"\0\0\0\x85\2\0\0\0\0\0\0\x40\1\0\0\0")
+            )
             flags_byte = 0x30 if not extensions else 0x32 if len(extensions) == 4 else 0x34
             return 17, udp(*_either(chance, 2152, other), gtp(packet, flags=flags_byte, extensions=extensions))
         case 7:
             return 17, udp(other, 4789, vxlan() + frame)
         case 8:
-            body = geneve(0x6558, bytes(4 * chance.randrange(3))) + frame if chance.random() < 0.5 else geneve(kind) + packet
+            body = (
+                geneve(0x6558, bytes(4 * chance.randrange(3))) + frame
+                if chance.random() < 0.5
+                else geneve(kind) + packet
+            )
             return 17, udp(other, 6081, body)
         case 9:
             native = chance.random() < 0.5
@@ -97,9 +145,18 @@ def _ip(chance: Random, depth: int = 0) -> tuple[int, bytes]:
         pick = {"src": chance.choice(_FOUR), "dst": chance.choice(_FOUR)}
         options = bytes(4 * chance.randrange(11)) if chance.random() < 0.1 else b""
         total = chance.choice((0, 10, 20, 24, 60, 2000)) if chance.random() < 0.08 else None
-        fragment, more = (chance.choice((0, 8, 16, 1480)), chance.random() < 0.5) if chance.random() < 0.2 else (0, False)
+        fragment, more = (
+            (chance.choice((0, 8, 16, 1480)), chance.random() < 0.5) if chance.random() < 0.2 else (0, False)
+        )
         return 4, ipv4(
-            payload, protocol, number=chance.randrange(3), fragment=fragment, more=more, options=options, total=total, **pick
+            payload,
+            protocol,
+            number=chance.randrange(3),
+            fragment=fragment,
+            more=more,
+            options=options,
+            total=total,
+            **pick,
         )
     if chance.random() < 0.2:
         offset = chance.choice((0, 0, 8, 64))
@@ -126,7 +183,9 @@ def _after_type(chance: Random, depth: int) -> tuple[int, bytes]:
             return chance.choice((0x8847, 0x8848)), stack + body
         case 2:
             protocol = chance.choice((0x21, 0x57, 0xC021, 0x8021, 0x281, 0x3D))
-            return 0x8864, struct.pack(">BBHHH", 0x11, chance.choice((0, 0, 0, 9)), 1, 2 + len(packet), protocol) + packet
+            return 0x8864, struct.pack(
+                ">BBHHH", 0x11, chance.choice((0, 0, 0, 9)), 1, 2 + len(packet), protocol
+            ) + packet
         case 3:
             return chance.choice(_ETHERTYPES), _some(chance, 60)
     return kind, packet
@@ -136,7 +195,11 @@ def _ethernet(chance: Random, depth: int = 0) -> bytes:
     kind, rest = _after_type(chance, depth)
     if chance.random() < 0.05:
         oui = chance.choice((b"\0\0\0", b"\0\0\0", b"\0\0\xf8", b"\0\0\x0c"))
-        return ethernet(len(rest) % 1500) + chance.choice((snap(kind, oui), b"\x42\x42\3", b"\xe0\xe0\3", b"\xaa\xaa\1")) + rest
+        return (
+            ethernet(len(rest) % 1500)
+            + chance.choice((snap(kind, oui), b"\x42\x42\3", b"\xe0\xe0\3", b"\xaa\xaa\1"))
+            + rest
+        )
     source = bytes.fromhex(f"02000000000{chance.randrange(4)}")
     return ethernet(kind, source) + rest
 
@@ -144,7 +207,9 @@ def _ethernet(chance: Random, depth: int = 0) -> bytes:
 def _wifi(chance: Random, depth: int = 0) -> bytes:
     kind, rest = _after_type(chance, depth)
     flags = chance.randrange(4) | chance.choice((0, 0, 0, 0, 64, 128))
-    head = wifi(flags, qos=chance.random() < 0.5, kind=chance.choice((2, 2, 2, 2, 0, 1, 3)), subtype=chance.choice((0, 0, 0, 4)))
+    head = wifi(
+        flags, qos=chance.random() < 0.5, kind=chance.choice((2, 2, 2, 2, 0, 1, 3)), subtype=chance.choice((0, 0, 0, 4))
+    )
     return head + snap(kind) + rest
 
 
@@ -174,7 +239,11 @@ def _frame(chance: Random, link: int) -> bytes:
             return struct.pack(">HHIHBB", kind, 0, 1, 1, 0, chance.choice((6, 0))) + address + rest
         case 119:
             head = struct.pack(chance.choice("<>") + "II", 0x44, 144) + bytes(136)
-            return head + _wifi(chance) if chance.random() < 0.7 else struct.pack(">II", 0x80211001, 64) + bytes(56) + _wifi(chance)
+            return (
+                head + _wifi(chance)
+                if chance.random() < 0.7
+                else struct.pack(">II", 0x80211001, 64) + bytes(56) + _wifi(chance)
+            )
         case 127:
             flags = chance.choice((None, 0, 0x10, 0x20, 0x30, 0x40))
             tail = b"FCS!" if flags and flags & 0x10 else b""
@@ -207,11 +276,16 @@ def capture(chance: Random, packets: int) -> bytes:
     link = 1 if chance.random() < 0.4 else chance.choice((*LINKS, 147))
     time, frames, known = chance.choice((0, 1_600_000_000_000_000, 2**32 * 1_000_000 - 9_000_000_000)), [], []
     for _ in range(packets):
-        time = max(0, time + chance.choice((0, 1, 100, 5000, -300, 1_000_000, 30_000_000, 119_999_999, 120_000_000, 700_000_000)))
+        time = max(
+            0,
+            time + chance.choice((0, 1, 100, 5000, -300, 1_000_000, 30_000_000, 119_999_999, 120_000_000, 700_000_000)),
+        )
         # Frames come again, so that flows have more than one packet.
         data = chance.choice(known) if known and chance.random() < 0.5 else frame(chance, link)
         known.append(data)
-        wire = chance.choice((len(data), len(data), len(data) + 30, 5, 0xFFFFFFFF)) if chance.random() < 0.1 else len(data)
+        wire = (
+            chance.choice((len(data), len(data), len(data) + 30, 5, 0xFFFFFFFF)) if chance.random() < 0.1 else len(data)
+        )
         if chance.random() < 0.1:
             data = data[: chance.randrange(len(data) + 1)]
         frames.append((min(time, 2**32 * 1_000_000 - 1), data, wire))
@@ -238,8 +312,12 @@ def _pcapng(chance: Random, frames: list[tuple[int, bytes, int]], link: int) -> 
     out = Pcapng(chance.choice("<>")).section()
     scales = []
     for _ in range(chance.randrange(1, 4)):
-        resolution, scale = chance.choice(((None, 1.0), (6, 1.0), (9, 1e3), (3, 1e-3), (0x80 | 20, 2**20 / 1e6), (0x80 | 3, 8e-6), (0, 1e-6)))
-        out.interface(link, chance.choice((0, 65535, 90)), resolution=resolution, offset=chance.choice((None, None, 100, -3)))
+        resolution, scale = chance.choice(
+            ((None, 1.0), (6, 1.0), (9, 1e3), (3, 1e-3), (0x80 | 20, 2**20 / 1e6), (0x80 | 3, 8e-6), (0, 1e-6))
+        )
+        out.interface(
+            link, chance.choice((0, 65535, 90)), resolution=resolution, offset=chance.choice((None, None, 100, -3))
+        )
         scales.append(scale)
     for time, data, wire in frames:
         number, kind = chance.randrange(len(scales)), chance.randrange(10)

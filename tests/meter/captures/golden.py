@@ -17,10 +17,10 @@ EXPECTED: dict[str, dict[str, object]] = json.loads((HERE / "expected.json").rea
 
 
 def config(entry: Mapping[str, object]) -> MeterConfig:
-    """The settings that a capture is metered with: the defaults, but no labels and all tunnels, and what the case says."""
+    """The settings of a capture: the defaults, but one thread, no labels and all tunnels, and what the case says."""
     settings = entry.get("settings", {})
     assert isinstance(settings, dict)
-    return MeterConfig(**{"dpi": False, "tunnels": TUNNELS, **settings})
+    return MeterConfig(**{"dpi": False, "threads": 1, "tunnels": TUNNELS, **settings})
 
 
 def readable(row: Mapping[str, object]) -> dict[str, object]:

@@ -16,8 +16,8 @@ from tapiary.meter.reference import ReferenceResult, meter_file
 from tapiary.schema import FLOW_COLUMNS
 
 #: Columns that only labels, places or runs fill.
-_NOT_COMPARED = {"run_id", "job_id", "label", "application", "master", "category", "confidence", "server_name", "user_agent",
-                 "content_type", "ja4", "ja3s", "hassh_client", "hassh_server", "dhcp_fingerprint", "risks", "note"}  # fmt: skip
+_LABELS = "label application master category confidence server_name user_agent content_type ja4 ja3s hassh_client"
+_NOT_COMPARED = {"run_id", "job_id", "hassh_server", "dhcp_fingerprint", "risks", "note", *_LABELS.split()}
 COLUMNS = [column.name for column in FLOW_COLUMNS if column.name not in _NOT_COMPARED and column.group != "geo"]
 
 
@@ -30,7 +30,7 @@ class CoreResult:
     counts: dict[str, object]
 
 
-def run_core(source: bytes | Path, config: MeterConfig) -> CoreResult:
+def run_core(source: bytes | Path | io.BytesIO, config: MeterConfig) -> CoreResult:
     """Meter a capture with the compiled core and collect all that it says."""
     flows: list[dict[str, object]] = []
     index: dict[int, list[np.ndarray]] = {}
@@ -67,9 +67,9 @@ def compare_results(twin: ReferenceResult, core: CoreResult) -> list[str]:
     for number, packets in twin.link_types.items():
         links[link_name(number)] = links.get(link_name(number), 0) + packets
     shared = {
-        "packets": twin.packets, "anomalies": dict(twin.anomalies), "not_flows": dict(twin.not_flows), "link_types": links,
-        "non_ip": dict(twin.non_ip), "time_start": twin.time_start, "time_end": twin.time_end, "format": twin.format,
-        "compression": twin.compression,
+        "packets": twin.packets, "anomalies": dict(twin.anomalies), "not_flows": dict(twin.not_flows),
+        "non_ip": dict(twin.non_ip), "link_types": links, "time_start": twin.time_start, "time_end": twin.time_end,
+        "format": twin.format, "compression": twin.compression,
     }  # fmt: skip
     for name, value in shared.items():
         theirs = core.counts[name]

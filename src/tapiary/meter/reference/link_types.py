@@ -6,8 +6,6 @@ from tapiary.meter.reference import links, wifi
 from tapiary.meter.reference.links import Around, Decoder
 from tapiary.meter.reference.view import NotFlow, View
 
-_PPI = 192
-
 _DECODERS: dict[int, Decoder] = {
     0: links.null,
     1: links.ethernet,
@@ -34,7 +32,7 @@ def network(link_type: int, view: View) -> tuple[View, Around]:
     """The IP packet in a frame of this link type and what is around it; raises `NotFlow`."""
     if not view.data:
         raise NotFlow("zero_length_frame")
-    if link_type == _PPI:
+    if link_type == wifi.PPI:
         return wifi.ppi(view, Around(), _DECODERS)
     if link_type not in _DECODERS:
         raise NotFlow("unknown_link_type")

@@ -9,6 +9,8 @@ from tapiary.meter.reference import links
 from tapiary.meter.reference.links import Around
 from tapiary.meter.reference.view import NotFlow, View
 
+PPI = 192
+
 _MANAGEMENT, _CONTROL, _DATA = 0, 1, 2
 _TO_DS, _FROM_DS, _PROTECTED, _ORDER = 0x01, 0x02, 0x40, 0x80
 _QOS, _NO_DATA = 0x8, 0x4
@@ -110,7 +112,10 @@ def avs(view: View, around: Around) -> tuple[View, Around]:
 def ppi(view: View, around: Around, decoders: Mapping[int, links.Decoder]) -> tuple[View, Around]:
     """Per-Packet Information: version, flags, length, link type of what follows, all little-endian."""
     view.need(8)
-    inner, decoder = view.skip(view.u16le(2)), decoders.get(view.u32le(4))
-    if decoder is None:
+    link_type = view.u32le(4)
+    if link_type == PPI:  # would nest without end
         raise NotFlow("unknown_link_type")
-    return decoder(inner, around)
+    inner = view.skip(view.u16le(2))
+    if link_type not in decoders:
+        raise NotFlow("unknown_link_type")
+    return decoders[link_type](inner, around)
