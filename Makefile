@@ -56,7 +56,7 @@ run: $(VENV)/.run $(VENV)/.native
 # pytest comes last: its closing line is CI's result.
 test: $(VENV)/.test $(VENV)/.native lint types
 	@$(MAKE) --no-print-directory docs
-	@$(MAKE) --no-print-directory fuzz FUZZ_ARGS=--quick
+	@$(MAKE) --no-print-directory fuzz
 	$(BIN)/python -m pytest -q -n 2 $(PYTEST_ARGS)
 
 lint: $(VENV)/.test
