@@ -6,11 +6,15 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import pytest
 
 from tapiary.cli.output import echo_json, write
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Run
 
 
 def broken() -> Iterator[bytes]:
@@ -72,6 +76,15 @@ def test_binary_output_is_kept_off_a_terminal(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     with pytest.raises(click.UsageError, match="no text"):
         write([b"x"], "-", binary=True)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_told_in_one_line(processed: Run, sample: Path) -> None:
+    for words in (["flows", "--csv", "/dev/full"], ["process", sample, "--no-store", "--csv", "/dev/full"]):
+        result = processed(*words)
+        assert result.code == 1
+        assert result.err.endswith("No space left on device\n")
+        assert len(result.err.splitlines()) == 1
 
 
 def test_json_stays_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:

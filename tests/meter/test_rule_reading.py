@@ -110,3 +110,8 @@ def test_a_wrong_rule_of_the_settings_names_the_setting() -> None:
 ])
 def test_protocol_number(given: object, number: int | None) -> None:
     assert protocol_number(given) == number
+
+
+def test_the_example_file_is_right() -> None:
+    example = Path(__file__).parents[2] / "examples" / "rules.toml"
+    assert [c.label for c in read_rules(MeterConfig(rules_file=str(example)))] == ["Resolver", "Intranet.Web", "Scanner"]

@@ -105,9 +105,9 @@ def process(
             batch.run(sources, as_json=as_json, quiet=to_stdout > 0)
         finally:
             services.close()
-    if batch.failures:
-        missing = all(isinstance(error, (NotFound, FileNotFoundError)) for error in batch.failures)
-        click.get_current_context().exit(exit_codes.NOT_FOUND if missing else exit_codes.FAILED)
+    if batch.failed:
+        code = exit_codes.NOT_FOUND if batch.missing == batch.failed else exit_codes.FAILED
+        click.get_current_context().exit(code)
 
 
 def meter_config(config: Config, options: Mapping[str, Any]) -> MeterConfig:
@@ -151,7 +151,9 @@ class Batch:
     verbose: bool
 
     def __post_init__(self) -> None:
-        self.failures: list[Exception] = []
+        # Not the errors themselves: their tracebacks would keep the tables' readers alive until the process ends.
+        self.failed = 0
+        self.missing = 0
         self.done: list[Mapping[str, Any]] = []
 
     def run(self, sources: list[str], *, as_json: bool, quiet: bool) -> None:
@@ -208,7 +210,8 @@ class Batch:
             raise ConfigurationError(error) from error  # it would be the same for every file
         if self.verbose:
             traceback.print_exception(error)
-        self.failures.append(error)
+        self.failed += 1
+        self.missing += isinstance(error, (NotFound, FileNotFoundError))
         say(f"{source}: {message_of(error, source)}")
 
     def _title(self, result: Mapping[str, Any]) -> str:
