@@ -32,8 +32,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_python(home: Path) -> None:
     code = "\n".join(blocks("python")) + "\nassert (clients == '192.168.10.21').any()"
-    done = subprocess.run([sys.executable, "-c", code], env=os.environ | {"HOME": str(home)}, capture_output=True,
-                          text=True, check=False, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr
     assert "TLS.YouTube" in done.stdout
 

@@ -1,0 +1,138 @@
+"""A real server process on a free port, and a client of it."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.conftest import ROOT
+
+
+class Server:
+    """`tapiary serve` over a data folder; may be killed and started again."""
+
+    def __init__(self, data: Path, **settings: str) -> None:
+        self.data = data
+        self.settings = settings
+        self.address = ""
+        self.token = ""
+        self.seconds_to_start = 0.0
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> Server:
+        """Start it and wait for its first answer."""
+        environ = {k: v for k, v in os.environ.items() if not k.startswith("TAPIARY_")}
+        environ |= {"TAPIARY_DATA_DIR": str(self.data), "TAPIARY_SERVER_PORT": "0", **self.settings}
+        began = time.monotonic()
+        with (self.data.parent / "server.log").open("a") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tapiary.cli", "serve"],
+                env=environ,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                cwd=ROOT,
+                start_new_session=True,
+            )
+        assert self._process.stdout is not None
+        said = ""
+        for line in self._process.stdout:
+            said += line
+            if "/statistics" in line:
+                break
+        found = re.search(r"serves (http://\S+)", said)
+        assert found, said + self.log()
+        self.address = found[1]
+        token = re.search(r"TOKEN=(tap_\S+)", said)
+        self.token = token[1] if token else self.token
+        assert httpx.get(self.address + "/health").status_code == 200
+        self.seconds_to_start = time.monotonic() - began
+        return self
+
+    def log(self) -> str:
+        """What the server has said on standard error."""
+        return (self.data.parent / "server.log").read_text()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def kill(self) -> None:
+        """kill -9 of the process that the user started."""
+        assert self._process is not None
+        os.kill(self.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM; returns the exit code."""
+        assert self._process is not None
+        if self._process.poll() is None:
+            self._process.terminate()
+        return self._process.wait(timeout=30)
+
+    def client(self, **options: Any) -> httpx.Client:
+        """A client with the server's first token."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return httpx.Client(base_url=self.address, headers=headers, timeout=30, **options)
+
+    def __enter__(self) -> Server:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def wait_for(client: httpx.Client, job_id: int, seconds: float = 60.0) -> dict[str, Any]:
+    """The job's status when it has ended."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        status: dict[str, Any] = client.get(f"/file/{job_id}/status").json()
+        if status["state"] not in ("new", "in_progress"):
+            return status
+        time.sleep(0.02)
+    raise AssertionError(f"job {job_id} did not end: {client.get(f'/file/{job_id}/progress').text}")
+
+
+def descendants(pid: int) -> list[int]:
+    """The living processes below one, itself not included."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if fields[0] != "Z":
+                parents[int(entry.name)] = int(fields[1])
+    found: list[int] = []
+    layer = [pid]
+    while layer:
+        layer = [child for child, parent in parents.items() if parent in layer]
+        found += layer
+    return found
+
+
+def ten_megabytes() -> bytes:
+    """10 MB of ordinary flows: 2,000 flows of 10 packets of 500 bytes."""
+    rng = random.Random(7)
+    parts = [b"\xd4\xc3\xb2\xa1" + struct.pack("<HHiIII", 2, 4, 0, 0, 65535, 101)]
+    body = bytes(rng.randrange(256) for _ in range(472))
+    for n in range(20_000):
+        flow = n % 2000
+        ip = struct.pack(
+            ">BBHHHBBHII", 0x45, 0, 500, n & 0xFFFF, 0, 64, 17, 0, 0x0A000000 + flow, 0xC0000200 + flow % 200
+        )
+        udp = struct.pack(">HHHH", 10_000 + flow, 5000 + flow % 50, 480, 0)
+        parts.append(struct.pack("<IIII", 1_700_000_000 + n // 1000, n % 1000 * 1000, 500, 500) + ip + udp + body)
+    return b"".join(parts)
