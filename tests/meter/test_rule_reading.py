@@ -114,4 +114,5 @@ def test_protocol_number(given: object, number: int | None) -> None:
 
 def test_the_example_file_is_right() -> None:
     example = Path(__file__).parents[2] / "examples" / "rules.toml"
-    assert [c.label for c in read_rules(MeterConfig(rules_file=str(example)))] == ["Resolver", "Intranet.Web", "Scanner"]
+    labels = [c.label for c in read_rules(MeterConfig(rules_file=str(example)))]
+    assert labels == ["Resolver", "Intranet.Web", "Scanner"]
