@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 _DICTIONARY_NUMBERS = frozenset({
     "ip_version", "protocol", "vlan", "client_mac", "server_mac", "server_port", "risks", "client_asn", "server_asn",
 })
-#: Columns with minima and maxima for each row group in the files: those that people filter by. Statistics for all
-#: columns cost a fifth of the writing time.
+#: Columns with minima and maxima for each row group in the files: those that people filter by ranges. For all columns
+#: they would cost a fifth of the writing time; for texts they cost more than their encoding and leave out nothing, as
+#: nearly every row group holds a label early and one late in the alphabet.
 _FILTERED = frozenset({
     "run_id", "job_id", "flow_id", "protocol", "client_ip", "server_ip", "client_port", "server_port", "first_seen",
-    "last_seen", "label", "application", "category", "server_name", "risks", "client_country", "server_country",
-    "client_asn", "server_asn", "first_frame",
+    "last_seen", "risks", "client_asn", "server_asn", "first_frame",
 })
+#: Numbers without pattern: differences between neighbours take more time and no less space than the numbers.
+_PLAIN_NUMBERS = frozenset({"packet_times"})
 
 _DUCKDB = {
     "int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT", "float64": "DOUBLE", "bool": "BOOLEAN",
@@ -71,13 +73,16 @@ class Table:
         return ["day"] if self.by_day else []
 
     def parquet_options(self, compression: str) -> dict[str, Any]:
-        """Arguments of pyarrow's ParquetWriter, as measured (docs/performance.md): 160 k flows of 86 filled columns.
+        """Arguments of pyarrow's ParquetWriter, chosen by measuring 160 k generated flows with 86 filled columns.
 
-        DELTA_BINARY_PACKED integers with LZ4 took 213 ms and 32 MB, plain with ZSTD 346 ms and 24 MB, pyarrow's own
-        defaults 422 ms and 35 MB. Byte stream split was as fast as delta, but few engines read it for integers yet.
+        DELTA_BINARY_PACKED integers with LZ4 took 213 ms and 32 MB, plain ones 266 ms and 37 MB, plain with ZSTD 346 ms
+        and 24 MB, pyarrow's own defaults 422 ms and 35 MB. Byte stream split was as fast as delta, but fewer engines
+        read it for integers.
         """
         encoding, dictionary = {}, []
         for column in self.columns:
+            if column.name in _PLAIN_NUMBERS:
+                continue
             if column.type == "string" or column.name in _DICTIONARY_NUMBERS:
                 dictionary.append(column.name)
             elif column.type in ("int16", "int32", "int64", "mac", "timestamp"):
