@@ -21,7 +21,7 @@ from tapiary.errors import InvalidInput  # noqa: E402
 from tapiary.meter.reference import meter_file  # noqa: E402
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "pcap"
-CUT = (
+CUT = (  # noqa: SIM905 - one line a format
     "pcap-us-little.pcap pcap-ns-big.pcap pcapng-little.pcapng pcapng-simple.pcapng pcapng-sections.pcapng "
     "pcapng-offset.pcapng pcap-gzip-members.pcap.gz pcap-zstd.pcap.zst"
 ).split()

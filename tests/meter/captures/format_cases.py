@@ -89,6 +89,12 @@ case("pcapng-no-interface", "a packet of an interface that was never described: 
 case("pcapng-caplen-beyond-block", "a packet longer than its block: reading stops",
      Pcapng().section().interface().packet(START, ASK).block(6, struct.pack("<IIIII", 0, 0, 0, 999, 999) + ASK[:40]).data,
      rows=[{"flow_id": 1, "client_packets": 1}], anomalies={"bad_block": 1})
+case("pcapng-huge-packet", "a packet block of more than 16 MiB: reading stops, though the file ends first",
+     Pcapng().section().interface().packet(START, ASK).block(6, bytes(40), length=0x1010004).data,
+     rows=[{"flow_id": 1, "client_packets": 1}], anomalies={"bad_block": 1})
+case("pcapng-huge-unknown", "a block of no interest of which the file ends first",
+     Pcapng().section().interface().packet(START, ASK).block(99, bytes(40), length=0x7FFFFFFC).data,
+     rows=[{"flow_id": 1, "client_packets": 1}], anomalies={"truncated_file": 1})
 case("pcapng-truncated", "the last block lacks a byte",
      Pcapng().section().interface().packet(START, ASK).packet(START + 1, ANSWER).data[:-1],
      rows=[{"flow_id": 1, "client_packets": 1}], anomalies={"truncated_file": 1})

@@ -31,11 +31,12 @@ def _decode(view: View, around: Around, path: tuple[str, ...], tunnels: Sequence
     packet = ip_packet(view)
     for found in inside(packet, tunnels):
         if len(path) == MAX_DEPTH:
-            raise NotFlow("too_many_tunnels")
+            raise NotFlow("too_many_tunnels", anomalies=packet.anomalies)
         try:
             inner = _decode(*found.decode(found.view, around), (*path, found.tunnel), tunnels)
         except NotFlow as outcome:
             if outcome.reason == "too_many_tunnels":
+                outcome.anomalies |= packet.anomalies
                 raise
             continue
         anomalies = packet.anomalies | inner.packet.anomalies

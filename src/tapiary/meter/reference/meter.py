@@ -89,6 +89,7 @@ class _Run:
             packet, anomalies = self.decode(record)
         except NotFlow as outcome:
             result.not_flows[outcome.reason] += 1
+            result.anomalies.update(outcome.anomalies)
             if outcome.reason == "non_ip":
                 result.non_ip[outcome.kind] += 1
             else:

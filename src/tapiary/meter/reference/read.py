@@ -13,6 +13,10 @@ from tapiary.errors import InvalidInput
 
 #: No captured packet is longer; whatever claims to be is a damaged record.
 MAX_CAPTURED = 0x1000000
+#: A packet's or interface's block is not longer: a captured packet with its options.
+MAX_BLOCK = MAX_CAPTURED + 0x10000
+#: Interfaces of one pcapng section: whoever describes more wants our memory.
+MAX_INTERFACES = 65536
 #: 9999-12-31T23:59:59.999999: later times cannot be shown by Python and most databases.
 MAX_TIME = 253_402_300_799_999_999
 
@@ -117,13 +121,18 @@ def _pcapng(data: bytes) -> Iterator[Record]:
         kind, length = _u32(data, at, order), _u32(data, at + 4, order)
         if length < 12 or length % 4 or (kind == _SECTION and length < 28):
             raise Stop("bad_block")
+        if length > MAX_BLOCK and kind in (_INTERFACE, _PACKET, _OLD_PACKET, _SIMPLE_PACKET):
+            raise Stop("bad_block")
         if len(data) - at < length:
             raise Stop("truncated_file")
-        if _u32(data, at + length - 4, order) != length:
+        # Longer ones are skipped unread, their end included.
+        if length <= MAX_BLOCK and _u32(data, at + length - 4, order) != length:
             raise Stop("bad_block")
         body = data[at + 8 : at + length - 4]
         at += length
         if kind == _INTERFACE:
+            if len(section.interfaces) == MAX_INTERFACES:
+                raise Stop("bad_block")
             section.interfaces.append(_interface(body, order))
         elif kind in (_PACKET, _OLD_PACKET, _SIMPLE_PACKET):
             claimed, link_type, captured, wire = _packet(kind, body, section, last_time)

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 
 
 class NotFlow(Exception):
-    """The packet belongs to no flow; `reason` is the key in `not_flows`, `kind` what a non-IP packet is."""
+    """The packet belongs to no flow; `reason` is the key in `not_flows`, `kind` what a non-IP packet is.
 
-    def __init__(self, reason: str, kind: str = "") -> None:
+    `anomalies`: what was odd in the layers that were read.
+    """
+
+    def __init__(self, reason: str, kind: str = "", anomalies: frozenset[str] = frozenset()) -> None:
         super().__init__(f"{reason} {kind}".strip())
         self.reason = reason
         self.kind = kind
+        self.anomalies = anomalies
 
 
 @dataclass(frozen=True, slots=True)
