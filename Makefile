@@ -17,7 +17,7 @@ export TAPIARY_NATIVE = required
 help:
 	@echo 'make run        install into $(VENV), fetch GeoIP data where npm is there, start the server'
 	@echo 'make test       lint, types, docs, short fuzzing and all tests, as CI does'
-	@echo 'make fuzz       fuzz the meter under sanitizers; FUZZ_ARGS=… is passed on'
+	@echo 'make fuzz       fuzz the meter under sanitizers; FUZZ_ARGS=--full for the long run'
 	@echo 'make bench      measure against nfstream, ndpiReader and others; BENCH_ARGS=… is passed on'
 	@echo 'make docs       build the documentation into docs/_build/html'
 	@echo 'make generate   write the generated pages of the documentation and the sample capture again'
@@ -67,7 +67,7 @@ types: $(VENV)/.test
 	$(BIN)/mypy tools docs $(wildcard benchmarks)
 
 fuzz: $(VENV)/.test $(VENV)/.native
-	$(if $(wildcard tools/fuzz.py),$(BIN)/python -m tools.fuzz $(FUZZ_ARGS),@echo 'no fuzz targets')
+	$(BIN)/python -m tools.fuzz $(FUZZ_ARGS)
 
 bench: $(VENV)/.test $(VENV)/.native
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)

@@ -5,8 +5,8 @@
     python -m tools.fuzz --seed 7        other mutations; a finding prints what repeats it
 
 The harness is `src/tapiary/meter/native/fuzz/fuzz.c`; seeds are the captures of tests/meter/captures, with --corpus
-also those of another folder. With --labels the extension module itself is built with sanitizers and meters every seed with
-nDPI, which is not instrumented, but what the core does around it is.
+also those of another folder. With --labels the extension module itself is built with sanitizers and meters every
+seed with nDPI, which is not instrumented, but what the core does around it is.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def build_harness(compiler: str) -> Path:
     """The harness with all of the core's files, compiled anew only when one of them changed."""
     BUILD.mkdir(parents=True, exist_ok=True)
     target = BUILD / "fuzz"
-    sources = sorted(NATIVE.glob("*.c")) + [NATIVE / "fuzz/fuzz.c"]
+    sources = [*sorted(NATIVE.glob("*.c")), NATIVE / "fuzz/fuzz.c"]
     newest = max(path.stat().st_mtime for path in [*sources, *NATIVE.glob("*.h")])
     if not target.exists() or target.stat().st_mtime < newest:
         run([compiler, *STRICT, *SANITIZE, *map(str, sources), "-lm", "-o", str(target)])
@@ -51,7 +51,8 @@ def build_harness(compiler: str) -> Path:
 def build_module(compiler: str) -> Path:
     """A copy of the package's extension module with sanitizers; returns the folder to put before the package's."""
     folder = BUILD / "module"
-    run([sys.executable, "setup.py", "-q", "build_ext", "--build-lib", str(folder), "--build-temp", str(BUILD / "temp"), "--force"],
+    places = ["--build-lib", str(folder), "--build-temp", str(BUILD / "temp")]
+    run([sys.executable, "setup.py", "-q", "build_ext", *places, "--force"],
         CC=compiler, CFLAGS=" ".join(SANITIZE), LDFLAGS="-fsanitize=address,undefined", TAPIARY_NATIVE="required")
     return next((folder / "tapiary/meter").glob(f"_native*{sysconfig.get_config_var('EXT_SUFFIX')}"))
 
@@ -66,10 +67,11 @@ module = importlib.util.module_from_spec(spec); sys.modules["tapiary.meter._nati
 import tapiary.meter; tapiary.meter._native = module
 from tapiary.config import MeterConfig
 from tapiary.errors import InvalidInput
+tunnels = ["ipip", "gtp-u", "capwap", "tzsp", "gre", "vxlan", "geneve", "l2tp"]
 packets = flows = 0
 for path in sys.argv[2:]:
     for threads in (1, 2):
-        run = tapiary.meter.meter(Path(path), MeterConfig(threads=threads, tunnels=["ipip", "gtp-u", "capwap", "tzsp", "gre", "vxlan", "geneve", "l2tp"]))
+        run = tapiary.meter.meter(Path(path), MeterConfig(threads=threads, tunnels=tunnels))
         try:
             for batch in run:
                 if batch.flows is not None: batch.flows.validate(full=True)
@@ -84,9 +86,11 @@ print(f"{len(sys.argv) - 2} captures with labels, one and two threads: {packets}
 def meter_with_labels(compiler: str, seeds: list[str]) -> None:
     """Meters every seed with the sanitized module and nDPI in this Python."""
     module = build_module(compiler)
-    preload = subprocess.run([compiler, "-print-file-name=libasan.so"], capture_output=True, text=True, check=True).stdout.strip()
+    asked = [compiler, "-print-file-name=libasan.so"]
+    preload = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
     # Python itself frees little at its end: leaks are looked for by the harness, which owns all its memory.
-    run([sys.executable, "-c", METER_ALL, str(module), *seeds], LD_PRELOAD=preload, ASAN_OPTIONS="detect_leaks=0", PYTHONMALLOC="malloc")
+    run([sys.executable, "-c", METER_ALL, str(module), *seeds],
+        LD_PRELOAD=preload, ASAN_OPTIONS="detect_leaks=0", PYTHONMALLOC="malloc")
 
 
 def main() -> None:
@@ -101,14 +105,17 @@ def main() -> None:
     words = parser.parse_args()
     compiler = os.environ.get("CC") or "gcc"
     folders = [ROOT / "tests/meter/captures", *([words.corpus] if words.corpus else [])]
-    captures = sorted(str(p) for folder in folders for p in folder.rglob("*.*cap*") if p.suffix in (".pcap", ".pcapng", ".cap"))
+    found = (path for folder in folders for path in folder.rglob("*.*cap*"))
+    captures = sorted(str(path) for path in found if path.suffix in (".pcap", ".pcapng", ".cap"))
     if not captures:
         sys.exit("no captures to start from")
     small = [path for path in captures if Path(path).stat().st_size <= LARGEST_SEED]
     harness = str(build_harness(compiler))
     started = time.monotonic()
-    run([harness, "frames", str(words.frames or (FULL_FRAMES if words.full else SHORT_FRAMES)), str(words.seed), *captures])
-    run([harness, "files", str(words.files or (FULL_FILES if words.full else SHORT_FILES)), str(words.seed), *small])
+    frames = words.frames or (FULL_FRAMES if words.full else SHORT_FRAMES)
+    files = words.files or (FULL_FILES if words.full else SHORT_FILES)
+    run([harness, "frames", str(frames), str(words.seed), *captures])
+    run([harness, "files", str(files), str(words.seed), *small])
     if words.full or words.labels:
         meter_with_labels(compiler, captures)
     print(f"no finding, seed {words.seed}, {time.monotonic() - started:.1f} s")
