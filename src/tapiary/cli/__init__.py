@@ -10,6 +10,11 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; `arguments` default to the process's own."""
-    from tapiary.cli.run import run
+    try:
+        from tapiary.cli.run import run
 
-    return run(sys.argv[1:] if arguments is None else arguments, own_process=arguments is None)
+        return run(sys.argv[1:] if arguments is None else arguments, own_process=arguments is None)
+    except KeyboardInterrupt:  # while loading, or a second Ctrl-C while the first was dealt with
+        from tapiary.cli.exit_codes import INTERRUPTED
+
+        return INTERRUPTED

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -19,8 +19,8 @@ from tapiary.cli.layout import Screen
 from tapiary.cli.numbers import duration, exact
 from tapiary.cli.output import echo_json
 from tapiary.cli.progress import FileProgress
-from tapiary.cli.session import ConfigurationError, Session, is_terminal, message_of, pass_session, say
-from tapiary.cli.sources import STANDARD_INPUT, expand
+from tapiary.cli.session import ConfigurationError, Session, message_of, pass_session, say
+from tapiary.cli.sources import STANDARD_INPUT, expand, standard_input
 from tapiary.cli.summary import Summary
 from tapiary.errors import InvalidInput, NotFound
 from tapiary.schema import STATISTICS_GROUPS
@@ -86,8 +86,7 @@ def process(
     if not sources:
         say("there are no captures in the folders named")
         click.get_current_context().exit(exit_codes.NOT_FOUND)
-    if STANDARD_INPUT in sources and is_terminal(sys.stdin):
-        raise click.UsageError("Standard input is a terminal; pipe a capture into it.")
+    stdin = standard_input() if STANDARD_INPUT in sources else None
     exports = [Export(format, out, len(sources) > 1) for format, out in (("csv", csv), ("parquet", parquet)) if out]  # type: ignore[arg-type]
     to_stdout = as_json + sum(export.out == "-" for export in exports)
     if to_stdout > 1:
@@ -99,8 +98,10 @@ def process(
         if no_store and exports:
             config = _elsewhere(config, scratch)
         services = session.services_with(config)
-        batch = Batch(services, meter_config(config, options), exports, name, store=bool(exports) or not no_store,
-                      kept=not no_store, verbose=session.verbose)
+        batch = Batch(
+            services, meter_config(config, options), exports, stdin, name, store=bool(exports) or not no_store,
+            kept=not no_store, verbose=session.verbose,
+        )
         try:
             batch.run(sources, as_json=as_json, quiet=to_stdout > 0)
         finally:
@@ -145,6 +146,7 @@ class Batch:
     services: Services
     meter: MeterConfig
     exports: list[Export]
+    stdin: BinaryIO | None
     stdin_name: str
     store: bool
     kept: bool
@@ -180,7 +182,7 @@ class Batch:
 
     def _one(self, source: str) -> dict[str, Any]:
         """Process one capture; what it was made of, with the documented members first."""
-        stream = sys.stdin.buffer if source == STANDARD_INPUT else None
+        stream = self.stdin if source == STANDARD_INPUT else None
         with FileProgress(self.stdin_name if stream else source) as progress:
             if self.store:
                 if not source.isprintable() and any("\ud800" <= c <= "\udfff" for c in source):

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import glob
+import io
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO, cast
+
+import click
+
+from tapiary.cli.session import is_terminal
 
 #: What standard input is called on the command line.
 STANDARD_INPUT = "-"
@@ -37,6 +44,21 @@ def expand(names: Iterable[str]) -> list[str]:
         else:
             found[name] = None
     return list(found)
+
+
+def standard_input() -> BinaryIO:
+    """Standard input as a stream of bytes; raises UsageError where no capture can come from it.
+
+    Unbuffered: a thread that waits in a buffered read holds a lock that Python's end cannot take, and dies of it.
+    """
+    if sys.stdin is None or sys.stdin.closed:
+        raise click.UsageError("Standard input is closed; pipe a capture into it.")
+    if is_terminal(sys.stdin):
+        raise click.UsageError("Standard input is a terminal; pipe a capture into it.")
+    try:
+        return cast(BinaryIO, io.FileIO(sys.stdin.fileno(), "rb", closefd=False))
+    except OSError:  # a stand-in for standard input has no descriptor
+        return sys.stdin.buffer
 
 
 def _captures(folder: Path) -> Iterator[str]:
