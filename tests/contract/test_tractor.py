@@ -327,7 +327,7 @@ def test_pages_load_nothing_from_elsewhere(reader: Face) -> None:
 def test_failed_files_say_why(face: Face) -> None:
     for name, data in (("empty.pcap", b""), ("text.pcap", b"this is no capture at all, not even nearly")):
         face.put(name, data)
-        with pytest.raises(Exception, match="capture|empty"):
+        with pytest.raises(Exception, match=r"capture|empty"):
             face.process(name)
         view = face.services.files.get(name)
         assert view.job is not None

@@ -118,7 +118,7 @@ def check(client: httpx.Client, data: bytes, number: int) -> None:
         base = f"/file/{status['job_id']}"
         assert client.get(f"{base}/details").json()["flows_count"] == FLOWS
         assert client.get(f"{base}/statistics").json()[0]["content"] == [{"label": "udp", "count": FLOWS}]
-        assert client.get(f"{base}/progress").json()["packets"] == PACKETS
+        assert client.get(f"{base}/progress").json()["packets"] == PACKETS, (name, status)
     assert client.get(f"/files/download?file_name={number}.pcap").content == data
 
 

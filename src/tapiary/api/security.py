@@ -33,6 +33,7 @@ def protect(app: Flask, services: Services, rights: Mapping[str, Right], uploads
     rights: by endpoint name without its blueprint; uploads: those whose bodies have no limit here.
     """
     anonymous = services.config.server.anonymous
+    limit = services.config.repository.max_upload_bytes
     if anonymous:
         log.warning("server.anonymous is on: whoever reaches this server may read, change and delete captures")
     _check_complete(app, rights)
@@ -42,7 +43,9 @@ def protect(app: Flask, services: Services, rights: Mapping[str, Right], uploads
         if endpoint is None or endpoint in PUBLIC or endpoint.partition(".")[0] in PUBLIC:
             return
         name = endpoint.rpartition(".")[2]
-        request.max_content_length = None if name in uploads else MAX_BODY_BYTES
+        # A form has a head around its file; the exact limit is kept where the file's own bytes are counted.
+        largest_upload = limit + MAX_BODY_BYTES if limit else None
+        request.max_content_length = largest_upload if name in uploads else MAX_BODY_BYTES
         if request.method == "OPTIONS":
             return
         actor = _actor(services, anonymous)

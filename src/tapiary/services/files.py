@@ -40,15 +40,18 @@ class Files:
             query = query.where(File.outside.is_(False))
         return self._views(query)
 
-    def get(self, name: str, field: str = "file_name", *, outside: bool = False) -> FileView:
-        """The file of that name in the repository, or of that path (`outside`). Raises NotFound, InvalidInput."""
+    def get(self, name: str, field: str = "file_name", *, outside: bool = False, gone: bool = False) -> FileView:
+        """The file of that name in the repository, or of that path (`outside`). Raises NotFound, InvalidInput.
+
+        gone: also a file that is no longer on the disk, whose rows are still there.
+        """
         from tapiary.database import File
         from tapiary.services import catalog
 
         if not outside:
             checked_name(name, field)
         found = self._views(catalog.rows().where(File.name == name))
-        if not found or found[0].gone:
+        if not found or (found[0].gone and not gone):
             raise NotFound(f"{field}: there is no file {name!r} in the repository", field=field)
         return found[0]
 

@@ -42,7 +42,9 @@ class Processing:
         Raises NotFound (file gone), InvalidInput (no capture), jobs.Cancelled. Work that an earlier attempt at the
         same job has published is not done again; what it left unpublished is removed.
         """
-        if self._published():
+        done = self._published()
+        if done is not None:
+            self._tell_done(done)
             self._drop(self._invisible())
             return
         run_id, source, print_ = self._begin()
@@ -60,14 +62,24 @@ class Processing:
         )
         self._drop(replaced)
 
-    def _published(self) -> bool:
+    def _published(self) -> dict[str, Any] | None:
+        """The summary of what an earlier attempt at this job has published."""
         from sqlalchemy import select
 
         from tapiary.database import Run
 
         with self._services.database.session(write=False) as session:
-            done = select(Run.id).where(Run.job_id == self._context.job_id, Run.state.in_(("committed", "replaced")))
-            return session.scalars(done.limit(1)).first() is not None
+            done = select(Run).where(Run.job_id == self._context.job_id, Run.state.in_(("committed", "replaced")))
+            run = session.scalars(done.limit(1)).first()
+            return None if run is None else run.summary or {}
+
+    def _tell_done(self, summary: dict[str, Any]) -> None:
+        """Tell the progress that the interrupted attempt ended with."""
+        from tapiary.meter import Progress
+
+        if summary:
+            size = summary["bytes"]
+            self._tell(Progress(size, summary["packets"], summary["flows"], size, summary["seconds"]))
 
     def _invisible(self) -> list[int]:
         """The file's former runs, whose rows an interrupted attempt may not have dropped."""

@@ -29,7 +29,7 @@ def files_delete(body: models.FileName) -> Response:
 
     A job that works on it is cancelled.
     """
-    view = services().files.get(body.file_name)
+    view = services().files.get(body.file_name, gone=True)
     services().files.delete(view)
     return reply(file_of(view))
 
