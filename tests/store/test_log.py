@@ -20,7 +20,7 @@ import sys
 sys.path.insert(0, {root!r})
 from tapiary.config import StoreConfig
 from tapiary.store import Store
-from tests.store.rows import packets
+from tests.store.rows import flows, packets
 store = Store(StoreConfig(path={path!r}))
 for run_id in range({first}, {first} + {count}):
     with store.writer(run_id, run_id) as run:
