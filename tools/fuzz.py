@@ -63,7 +63,9 @@ from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
 loader = ExtensionFileLoader("tapiary.meter._native", sys.argv[1])
 spec = importlib.util.spec_from_file_location("tapiary.meter._native", sys.argv[1], loader=loader)
-module = importlib.util.module_from_spec(spec); sys.modules["tapiary.meter._native"] = module; loader.exec_module(module)
+module = importlib.util.module_from_spec(spec)
+sys.modules["tapiary.meter._native"] = module
+loader.exec_module(module)
 import tapiary.meter; tapiary.meter._native = module
 from tapiary.config import MeterConfig
 from tapiary.errors import InvalidInput

@@ -137,7 +137,7 @@ def _addresses(owner: Any, rows: int, address: int) -> pa.Array:
 
 def _sequences(owner: Any, rows: int, offsets: int, sizes: int, times: int, values: int) -> tuple[pa.Array, pa.Array]:
     at = _memory(owner, offsets, 4 * (rows + 1))
-    return tuple(  # type: ignore[return-value]
+    return tuple(
         pa.Array.from_buffers(pa.list_(pa.int32()), rows, [None, at], children=[_numbers(owner, values, "i", address)])
         for address in (sizes, times)
     )

@@ -70,6 +70,8 @@ def cut_packets(source: Path, frames: NDArray[np.int64], anchors: bytes, context
 
 def _stretches(frames: NDArray[np.int64], anchors: bytes) -> Iterator[tuple[int, int | None, NDArray[np.uint32]]]:
     """Where each stretch with wanted frames begins and ends (None: unknown), and their numbers within it."""
+    if not len(frames):
+        return
     places = decode_gaps(anchors)
     group, within = np.divmod(np.asarray(frames, np.int64) - 1, ANCHOR_FRAMES)
     groups, starts = np.unique(group, return_index=True)
@@ -158,7 +160,7 @@ class _Reader:
         """One whole pcapng block."""
         head = self.read(at, 12)
         for order in ("little", "big"):
-            size = int.from_bytes(head[4:8], order)  # type: ignore[arg-type]
+            size = int.from_bytes(head[4:8], order)
             if size >= 12 and size % 4 == 0:
                 block = self.read(at, size)
                 if len(block) == size and block[-4:] == head[4:8]:

@@ -64,6 +64,8 @@ class Binding:
         size = ffi.sizeof("ndpi_protocol")
         if not 16 < size <= max_result_size():
             raise _mismatch(f"ndpi_protocol of {size} bytes is not returned through memory")
+        if size != ctypes.sizeof(_Protocol):
+            raise _mismatch(f"ndpi_protocol of {size} bytes, expected {ctypes.sizeof(_Protocol)}")
         flow_size = ffi.sizeof(_FLOW)
         real = self._symbols.ndpi_detection_get_sizeof_ndpi_flow_struct
         real.restype = ctypes.c_uint32
@@ -74,7 +76,9 @@ class Binding:
         ja3s, ja3s_size = self._field("protos", "tls_quic", "ja3_server")
         hassh_client, hassh_size = self._field("protos", "ssh", "hassh_client")
         dhcp, dhcp_size = self._field("protos", "dhcp", "fingerprint")
-        widths = {("state",): 4, ("confidence",): 4, ("risk",): 8, ("http", "user_agent"): 8, ("http", "content_type"): 8}
+        widths = {
+            ("state",): 4, ("confidence",): 4, ("risk",): 8, ("http", "user_agent"): 8, ("http", "content_type"): 8,
+        }
         for path, width in widths.items():
             if self._field(*path)[1] != width:
                 raise _mismatch(f"{'.'.join(path)} of {self._field(*path)[1]} bytes, expected {width}")
@@ -96,7 +100,8 @@ class Binding:
 
 
 def _mismatch(what: str) -> Unavailable:
-    return Unavailable(f"this nDPI is not the one that Tapiary knows: {what}; pip install nfstream==6.6.0", code="ndpi_mismatch")
+    message = f"this nDPI is not the one that Tapiary knows: {what}; pip install nfstream==6.6.0"
+    return Unavailable(message, code="ndpi_mismatch")
 
 
 @cache
@@ -143,6 +148,12 @@ class Dissector:
         if self.module is not None:
             self._binding.lib.dissector_cleanup(self.module)
             self.module = None
+
+
+class _Protocol(ctypes.Structure):
+    """ndpi_protocol as it is passed by value: 56 bytes in nDPI 5.0."""
+
+    _fields_ = (("words", ctypes.c_uint16 * 28),)
 
 
 class Names:
@@ -195,12 +206,15 @@ class Names:
         count = self._symbols.ndpi_get_num_protocols
         count.restype, count.argtypes = ctypes.c_uint, [ctypes.c_void_p]
         of = self._symbols.ndpi_get_proto_category
-        of.restype, of.argtypes = ctypes.c_uint, [ctypes.c_void_p, ctypes.c_uint16]
+        of.restype, of.argtypes = ctypes.c_uint, [ctypes.c_void_p, _Protocol]
+        application = binding().layout["app"] // 2
         found = {}
         for number in range(count(self._dissector.address)):
+            protocol = _Protocol()
+            protocol.words[application] = number
             name = self.protocol(number)
             if name:
-                found[name] = self.category(of(self._dissector.address, number))
+                found[name] = self.category(of(self._dissector.address, protocol))
         return found
 
 

@@ -68,7 +68,7 @@ class Metered(NamedTuple):
     """Finished flows, rows of the packet index, or both."""
 
     flows: pa.RecordBatch | None
-    index: pa.RecordBatch | None
+    index: pa.RecordBatch | None  # type: ignore[assignment]  # hides the method of tuples
 
 
 class MeterRun:
@@ -145,7 +145,7 @@ class MeterRun:
         except OSError as error:
             self._error = InvalidInput(f"reading failed: {error.strerror or error}", field="file", code="read_failed")
             engine.stop()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 (told in the thread that iterates)
             self._error = error
             engine.stop()
 
@@ -192,7 +192,8 @@ class MeterRun:
         if self._progress and self._engine is not None:
             counts = self._engine.counts()
             position = self._source.position() or counts["bytes"]
-            self._progress(Progress(position, counts["packets"], counts["flows"], self._source.total, now - self._started))
+            seconds = now - self._started
+            self._progress(Progress(position, counts["packets"], counts["flows"], self._source.total, seconds))
 
     def _finish(self, converter: Converter) -> None:
         from .link_names import link_name
