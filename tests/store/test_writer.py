@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 from tapiary.config import StoreConfig
 from tapiary.errors import InternalError
 from tapiary.schema import FLOW_COLUMNS
-from tapiary.store import Selection, Store, writer
+from tapiary.store import Selection, Store, table_writer
 from tests.store.rows import DAY_US, NOON_US, flows, packets
 
 
@@ -98,8 +98,8 @@ def test_days_are_partitions(store: Store) -> None:
 
 
 def test_a_clock_gone_mad_makes_few_files(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "MOST_DAYS", 12)
-    monkeypatch.setattr(writer, "WAITING_ROWS", 40)
+    monkeypatch.setattr(table_writer, "MOST_DAYS", 12)
+    monkeypatch.setattr(table_writer, "WAITING_ROWS", 40)
     with store.writer(1, 1) as run:
         for start in range(0, 100, 20):
             run.write("flows", flows(20, first_seen=[DAY_US * (start + n) for n in range(20)]))
@@ -112,8 +112,8 @@ def test_a_clock_gone_mad_makes_few_files(store: Store, monkeypatch: pytest.Monk
 
 
 def test_a_big_run_rolls_over_to_further_files(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "GROUP_ROWS", 100)
-    monkeypatch.setattr(writer, "FILE_BYTES", 1)
+    monkeypatch.setattr(table_writer, "GROUP_ROWS", 100)
+    monkeypatch.setattr(table_writer, "FILE_BYTES", 1)
     with store.writer(1, 1) as run:
         for _ in range(5):
             run.write("flows", flows(60))

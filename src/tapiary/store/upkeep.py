@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tapiary.store.log import Log, Snapshot
 from tapiary.store.marker import Marker, live_tokens
 from tapiary.store.part import NO_VALUE, Part, PartWriter, sync_folder
-from tapiary.store.writer import FILE_BYTES, GROUP_ROWS
+from tapiary.store.table_writer import FILE_BYTES, GROUP_ROWS
 from tapiary.telemetry import counter, logger
 
 if TYPE_CHECKING:
