@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from .traces import Trace
 
+_PARTS = ("mix", "ordinary", "answers")
 _CACHE = Path("~/.cache/tapiary-bench").expanduser()
 _GEO = Path("~/.local/share/tapiary/geo").expanduser()
 
@@ -25,45 +26,55 @@ _GEO = Path("~/.local/share/tapiary/geo").expanduser()
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(
-        "Measures Tapiary against other tools on generated traces, whole processes in turns, and its server's answers."))
-    parser.add_argument("what", nargs="*", choices=["mix", "ordinary", "answers", []], default=[],
-                        help="parts to run; all of them when none is named")
-    parser.add_argument("--cache", type=Path, default=_CACHE, metavar="DIR", help=f"where traces are kept (default {_CACHE})")
-    parser.add_argument("--work", type=Path, metavar="DIR", help="where runs write their results (default: in the cache)")
-    parser.add_argument("--geo", type=Path, default=_GEO, metavar="DIR", help=f"folder of geographic data (default {_GEO})")
-    parser.add_argument("--sources", type=Path, nargs="+", metavar="PCAP", help="captures that the mix is made of")
-    parser.add_argument("--packets", type=int, default=2_040_000, help="packets of the mix, at least (default %(default)s)")
-    parser.add_argument("--bytes", type=int, default=5_300_000_000, help="size of the ordinary trace (default %(default)s)")
-    parser.add_argument("--flows", type=int, default=10_000_000, help="rows for the questions (default %(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="runs of each fast tool (default %(default)s)")
-    parser.add_argument("--slow-rounds", type=int, default=2, help="runs of nfstream and tshark (default %(default)s)")
-    parser.add_argument("--only", nargs="+", metavar="TOOL", help="names of the tools to run, as in the tables")
-    parser.add_argument("--only-traces", action="store_true", help="make the traces and stop")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where results go (default: results.json in the cache)")
-    parser.add_argument("--write", type=Path, metavar="PAGE", help="also put the tables between the markers of this page")
-    parser.add_argument("--from-json", type=Path, metavar="FILE", help="measure nothing; print or write these results")
-    return parser.parse_args(words)
+        "Measures Tapiary against other tools on generated traces, whole processes in turns, and its server."))
+
+    def option(name: str, text: str, **more: Any) -> None:
+        if more.get("default") is not None:
+            text += " (default %(default)s)"
+        parser.add_argument(name, help=text, **more)
+
+    parser.add_argument("what", nargs="*", metavar="PART", help=f"parts to run: {', '.join(_PARTS)}; all unless named")
+    option("--cache", "where traces are kept", type=Path, default=_CACHE, metavar="DIR")
+    option("--work", "where runs write their results; the cache unless named", type=Path, metavar="DIR")
+    option("--geo", "folder of geographic data", type=Path, default=_GEO, metavar="DIR")
+    option("--sources", "captures that the mix is made of", type=Path, nargs="+", metavar="PCAP")
+    option("--packets", "packets of the mix, at least", type=int, default=2_040_000)
+    option("--bytes", "size of the ordinary trace", type=int, default=5_300_000_000)
+    option("--flows", "rows of the tables that are asked", type=int, default=10_000_000)
+    option("--rounds", "runs of each fast tool", type=int, default=5)
+    option("--slow-rounds", "runs of nfstream and tshark", type=int, default=2)
+    option("--only", "names of the tools to run, as in the tables", nargs="+", metavar="TOOL")
+    option("--only-traces", "make the traces and stop", action="store_true")
+    option("--json", "where results go; results.json in the cache unless named", type=Path, metavar="FILE")
+    option("--keep", "keep the results of parts that are not run now", action="store_true")
+    option("--write", "also put the tables between the markers of this page", type=Path, metavar="PAGE")
+    option("--from-json", "measure nothing, print or write these results", type=Path, metavar="FILE")
+    options = parser.parse_args(words)
+    for part in options.what:
+        if part not in _PARTS:
+            parser.error(f"{part!r} is none of {', '.join(_PARTS)}")
+    options.what = options.what or list(_PARTS)
+    options.json = options.json or options.cache / "results.json"
+    return options
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run the benchmarks; returns the exit code."""
+    """Run the benchmarks; returns the exit code, 1 when a part failed."""
     options = arguments(words)
+    failed = False
     if options.from_json:
         results = json.loads(options.from_json.read_text("utf-8"))
+    elif options.only_traces:
+        _traces(options)
+        return 0
     else:
-        if options.only_traces:
-            _traces(options)
-            return 0
-        results = _measured(options)
-        where = options.json or options.cache / "results.json"
-        where.parent.mkdir(parents=True, exist_ok=True)
-        where.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-        _say(f"results are in {where}")
+        results, failed = _measured(options)
+        _say(f"results are in {options.json}")
     text = report.markdown(results)
     sys.stdout.write(text)
     if options.write:
         report.write_page(options.write, text)
-    return 0
+    return int(failed)
 
 
 def _say(text: str) -> None:
@@ -71,39 +82,60 @@ def _say(text: str) -> None:
 
 
 def _traces(options: argparse.Namespace) -> list[Trace]:
-    wanted = options.what or ["mix", "ordinary", "answers"]
     made = []
-    if "mix" in wanted:
+    if "mix" in options.what:
         made.append(traces.mix(options.cache, options.sources or traces.default_sources(), options.packets, _say))
-    if "ordinary" in wanted:
+    if "ordinary" in options.what:
         made.append(traces.ordinary(options.cache, options.bytes, _say))
     return made
 
 
-def _measured(options: argparse.Namespace) -> dict[str, Any]:
+def _measured(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    """The results, and whether a part failed; what is there is written after each part."""
     if machine.is_busy():
         _say("this machine is busy with other work: the figures will say little")
     geo = options.geo if (options.geo / "city.mmdb").exists() else None
     every = [tool for tool in tools(geo) if not options.only or tool.name in options.only]
     versions = {tool.name: tool.version() for tool in every}
     missing = {tool.name: tool.install for tool in every if versions[tool.name] is None}
-    present = [tool for tool in every if tool.name not in missing]
     for name, how in missing.items():
         _say(f"{name} is not installed: {how}")
-    facts = machine.facts()
+    former = _former(options)
     results: dict[str, Any] = {
-        "machine": facts, "geo": geo is not None, "missing": missing, "traces": [], "answers": [],
+        "machine": machine.facts(), "geo": geo is not None, "missing": missing,
+        "traces": [trace for trace in former.get("traces", []) if trace["kind"] not in options.what],
+        "answers": [] if "answers" in options.what else former.get("answers", []),
         "versions": {name: value for name, value in versions.items() if value and not name.startswith("tapiary ")},
     }
+    failed = False
     for trace in _traces(options):
-        results["traces"].append(_race(trace, present, options))
-    if "answers" in (options.what or ["answers"]):
-        from .answers import answers
+        results["traces"].append(_race(trace, [tool for tool in every if tool.name not in missing], options))
+        failed = failed or bool(results["traces"][-1]["failures"])
+        _write(options.json, results)
+    if "answers" in options.what:
+        from .answers import Failed, answers
 
-        results["answers"] = [
-            {"what": what, **asdict(measure.Spread.of(values))} for what, values in answers(options, geo, _say)
-        ]
-    return results
+        try:
+            results["answers"] = [
+                {"what": what, **asdict(measure.Spread.of(values))} for what, values in answers(options, geo, _say)
+            ]
+        except Failed as error:
+            _say(f"server: {error}")
+            failed = True
+        _write(options.json, results)
+    return results, failed
+
+
+def _former(options: argparse.Namespace) -> dict[str, Any]:
+    if not (options.keep and options.json.exists()):
+        return {}
+    found: dict[str, Any] = json.loads(options.json.read_text("utf-8"))
+    return found
+
+
+def _write(path: Path, results: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
 
 
 def _race(trace: Trace, present: Sequence[Tool], options: argparse.Namespace) -> dict[str, Any]:

@@ -57,7 +57,8 @@ def _pcapng(raw: bytes) -> list[Packet]:
         if size < 12 or at + size > len(raw):
             break
         if kind == 1:
-            interfaces.append((struct.unpack_from(order + "H", raw, at + 8)[0], _ticks(raw[at + 16:at + size - 4], order)))
+            link = struct.unpack_from(order + "H", raw, at + 8)[0]
+            interfaces.append((link, _ticks(raw[at + 16:at + size - 4], order)))
         elif kind == 6:
             interface, high, low, captured, wire = struct.unpack_from(order + "IIIII", raw, at + 8)
             link, per_second = interfaces[interface]

@@ -53,7 +53,8 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None, fo
     with tempfile.TemporaryDirectory(prefix="tapiary-bench-") as temporary:
         report, output, errors = (Path(temporary) / name for name in ("report", "output", "errors"))
         subprocess.run(
-            [sys.executable, "-I", "-S", str(_LAUNCHER), str(_LIMIT_S), str(report), str(output), str(errors), *command],
+            [sys.executable, "-I", "-S", str(_LAUNCHER), str(_LIMIT_S), str(report), str(output), str(errors),
+             *command],
             env={**os.environ, **(environment or {})}, cwd=folder, check=True,
         )
         wall, user, system, peak, code = report.read_text().split()
@@ -62,8 +63,9 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None, fo
             raise Failed(f"{command[0]} ended with {code}: {words[-400:]}")
         # Some tools write a line for each flow: the ends are what anyone looks at.
         text = output.read_text(errors="replace")
-        return Sample(float(wall), float(user), float(system), int(peak), text if len(text) < 65_536 else
-                      text[:32_768] + "\n" + text[-32_768:])
+        if len(text) > 65_536:
+            text = text[:32_768] + "\n" + text[-32_768:]
+        return Sample(float(wall), float(user), float(system), int(peak), text)
 
 
 def interleaved(

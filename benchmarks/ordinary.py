@@ -77,12 +77,12 @@ def write(path: Path, size: int = 5_300_000_000, seed: int = 1) -> dict[str, int
             waiting.append(made)
             ready, rest = _split(_merged(waiting), window * _WINDOW_S * 1_000_000)
             waiting = [rest]
-            table = _Flows(*(np.concatenate(columns) for columns in zip(*known, strict=True)))
+            table = _Flows._make(np.concatenate(columns) for columns in zip(*known, strict=True))
             known = [table]
             for first in range(0, len(ready.times), _CHUNK):
                 if written >= size:
                     break
-                part = _Window(*(column[first:first + _CHUNK] for column in ready))
+                part = _Window._make(column[first:first + _CHUNK] for column in ready)
                 chunk = _chunk(part, table, templates)
                 out.write(chunk)
                 written += len(chunk)
@@ -91,15 +91,15 @@ def write(path: Path, size: int = 5_300_000_000, seed: int = 1) -> dict[str, int
 
 
 def _merged(windows: list[_Window]) -> _Window:
-    whole = _Window(*(np.concatenate(columns) for columns in zip(*windows, strict=True)))
+    whole = _Window._make(np.concatenate(columns) for columns in zip(*windows, strict=True))
     order = np.argsort(whole.times, kind="stable")
-    return _Window(*(column[order] for column in whole))
+    return _Window._make(column[order] for column in whole)
 
 
 def _split(window: _Window, until: int) -> tuple[_Window, _Window]:
     """What lies before a time, and what after: later flows can only add to the latter."""
     cut = int(np.searchsorted(window.times, until))
-    return _Window(*(c[:cut] for c in window)), _Window(*(c[cut:] for c in window))
+    return _Window._make(c[:cut] for c in window), _Window._make(c[cut:] for c in window)
 
 
 def _window(rng: np.random.Generator, number: int, first_flow: int) -> tuple[_Flows, _Window]:
@@ -110,7 +110,8 @@ def _window(rng: np.random.Generator, number: int, first_flow: int) -> tuple[_Fl
     tcp = kind >= _DNS + _QUIC
     flows = _Flows(
         client=0x0A000000 | rng.integers(1, 4096, count), server=rng.integers(0x2E000000, 0xC0000000, count),
-        client_port=rng.integers(1024, 65536, count), server_port=np.where(dns, 53, np.where(rng.random(count) < 0.08, 80, 443)),
+        client_port=rng.integers(1024, 65536, count),
+        server_port=np.where(dns, 53, np.where(rng.random(count) < 0.08, 80, 443)),
         tcp=tcp, dns=dns,
     )
     lengths = np.exp(rng.normal(np.log(_MEDIAN_PACKETS), _SIGMA, count))
@@ -151,12 +152,13 @@ def _times(
     begin = rng.integers(0, _WINDOW_S * 1_000_000, count) + number * _WINDOW_S * 1_000_000
     round_trip = rng.integers(5_000, 120_000, count)
     pace = np.exp(rng.normal(np.log(4_000), 1.6, count))
-    gaps = rng.exponential(1.0, len(flow)) * pace[flow]
-    gaps = np.where((place > 0) & (place < 5), round_trip[flow], np.minimum(gaps, 20_000_000)).astype(np.int64) + 1
+    waits = np.minimum(rng.exponential(1.0, len(flow)) * pace[flow], 20_000_000)
+    gaps: Ints = np.where((place > 0) & (place < 5), round_trip[flow], waits).astype(np.int64) + 1
     gaps[place == 0] = 0
-    total = np.cumsum(gaps)
+    total: Ints = np.cumsum(gaps)
     first = np.cumsum(lengths) - lengths
-    return total - total[first][flow] + begin[flow]
+    total += (begin - total[first])[flow]
+    return total
 
 
 def _numbers(flow: Ints, begins: Ints, upward: NDArray[np.bool_], payload: Ints, flags: Ints) -> tuple[Ints, Ints]:
@@ -232,7 +234,9 @@ def _folded(total: Ints) -> Ints:
     return ((total & 0xFFFF) + (total >> 16)) ^ 0xFFFF
 
 
-def _ip(headers: NDArray[np.uint8], length: Ints, tcp: NDArray[np.bool_], source: Ints, target: Ints, part: _Window) -> None:
+def _ip(
+    headers: NDArray[np.uint8], length: Ints, tcp: NDArray[np.bool_], source: Ints, target: Ints, part: _Window
+) -> None:
     protocol = np.where(tcp, 6, 17)
     identification = part.sequence & 0xFFFF
     _put(headers, 30, np.full(len(length), 0x4500), 2)
@@ -286,7 +290,8 @@ def _questions(octets: NDArray[np.uint8], starts: Ints, rows: Ints, part: _Windo
         return
     body = starts[rows] + 16 + 14 + 20 + 8
     answer = ~part.upward[rows]
-    texts = [_dns(number % 100, bool(is_answer)) for number, is_answer in zip(part.flow[rows].tolist(), answer, strict=True)]
+    numbers = (part.flow[rows] % 100).tolist()
+    texts = [_dns(number, is_answer) for number, is_answer in zip(numbers, answer.tolist(), strict=True)]
     sizes = np.where(answer, 200, 56)
     for is_answer, size in ((False, 56), (True, 200)):
         mine = sizes == size

@@ -24,8 +24,11 @@ class Aim:
 
 
 AIMS = (
-    Aim("mix", "nfstream", "tapiary", 25), Aim("mix", "nfstream", "tapiary lean", 30), Aim("mix", "ndpiReader", "tapiary", 3),
-    Aim("ordinary", "nfpcapd", "tapiary --no-dpi", 5), Aim("ordinary", "tapiary --no-dpi", "cat", 2.5, at_least=False),
+    Aim("mix", "nfstream", "tapiary", 25),
+    Aim("mix", "nfstream", "tapiary lean", 30),
+    Aim("mix", "ndpiReader", "tapiary", 3),
+    Aim("ordinary", "nfpcapd", "tapiary --no-dpi", 5),
+    Aim("ordinary", "tapiary --no-dpi", "cat", 2.5, at_least=False),
 )
 
 
@@ -35,7 +38,7 @@ def markdown(results: dict[str, Any]) -> str:
     if aims := _aims(results["traces"]):
         parts.append("### Aims\n\n" + _table(("Ratio of wall times", "Aim", "Measured", ""), aims))
     if results.get("answers"):
-        rows = [(one["what"], _seconds(one["low"]), _seconds(one["middle"]), _seconds(one["high"])) for one in results["answers"]]
+        rows = [(one["what"], *(_seconds(one[key]) for key in ("low", "middle", "high"))) for one in results["answers"]]
         parts.append("### Answers\n\n" + _table(("What", "Minimum", "Median", "Maximum"), rows))
     if results["missing"]:
         lines = [f"- {name}: `{how}`" for name, how in results["missing"].items()]
@@ -82,7 +85,7 @@ def _trace(trace: dict[str, Any]) -> str:
 
 
 def _aims(traces: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for aim in AIMS:
         for trace in traces:
             times = {tool["name"]: tool["wall_s"]["middle"] for tool in trace["tools"]}

@@ -52,7 +52,7 @@ def _by_type(data: bytes, at: int, kind: int, outer: int | None, found: Places) 
 
 
 def _ip(data: bytes, at: int, outer: int | None, found: Places) -> None:
-    """One IP packet at an offset; `outer` is the checksum of the nearest datagram around it, which covers it as well."""
+    """One IP packet at an offset; `outer` is the checksum of the nearest datagram around it, if that covers it."""
     if at >= len(data):
         return
     version = data[at] >> 4

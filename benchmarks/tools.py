@@ -56,8 +56,8 @@ def _variants(geo: Path | None) -> list[Tool]:
         ("tapiary --no-dpi lean", "counters, index, places, no labels", ["--no-dpi", *lean], False),
     ):
         found.append(Tool(
-            name, what, _process(options), lambda: _package("tapiary"), "pip install -e '.[server]'", r'"flows": ?(\d+)',
-            labels="--no-dpi" not in options, ours=True, environment=_settings(geo, ndpi_off),
+            name, what, _process(options), lambda: _package("tapiary"), "pip install -e '.[server]'",
+            r'"flows": ?(\d+)', labels="--no-dpi" not in options, ours=True, environment=_settings(geo, ndpi_off),
         ))
     return found
 
@@ -85,7 +85,8 @@ def _settings(geo: Path | None, ndpi_off: bool) -> Callable[[Path], dict[str, st
 
 def _peers() -> list[Tool]:
     return [
-        Tool("nfstream", "labels, Python objects", lambda trace, folder: [sys.executable, "-m", "benchmarks.nfstream_peer", str(trace)],
+        Tool("nfstream", "labels, Python objects",
+             lambda trace, folder: [sys.executable, "-m", "benchmarks.nfstream_peer", str(trace)],
              lambda: _package("nfstream") if find_spec("nfstream") else None, "pip install nfstream", r"(\d+) flows",
              labels=True, slow=True),
         Tool("ndpiReader", "labels, printed statistics", lambda trace, folder: ["ndpiReader", "-i", str(trace)],
@@ -94,13 +95,15 @@ def _peers() -> list[Tool]:
         Tool("tshark", "TCP conversations (-q -z conv,tcp)",
              lambda trace, folder: ["tshark", "-q", "-z", "conv,tcp", "-r", str(trace)],
              lambda: _first("tshark", ["--version"], r"TShark.*?([\d.]+\d)"), "apt-get install tshark", slow=True),
-        Tool("nfpcapd", "NetFlow records in files", lambda trace, folder: ["nfpcapd", "-r", str(trace), "-l", str(folder)],
+        Tool("nfpcapd", "NetFlow records in files",
+             lambda trace, folder: ["nfpcapd", "-r", str(trace), "-l", str(folder)],
              lambda: _first("nfpcapd", ["-V"], r"([\d]+\.[\d.]+)"), "apt-get install nfdump"),
         Tool("softflowd", "NetFlow counters, not exported",
              lambda trace, folder: ["softflowd", "-d", "-c", "none", "-p", str(folder / "pid"), "-r", str(trace)],
              lambda: _first("softflowd", ["-h"], r"version ([\d.]+\d)"), "apt-get install softflowd",
              r"Flows expired: (\d+)"),
-        Tool("cat", "reads the file, nothing else", lambda trace, folder: ["sh", "-c", 'exec cat "$0" > /dev/null', str(trace)],
+        Tool("cat", "reads the file, nothing else",
+             lambda trace, folder: ["sh", "-c", 'exec cat "$0" > /dev/null', str(trace)],
              lambda: _first("cat", ["--version"], r"([\d.]+\d)") or "present", "part of the system"),
     ]
 

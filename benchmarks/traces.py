@@ -47,7 +47,9 @@ def ordinary(folder: Path, size: int, say: Callable[[str], object]) -> Trace:
     return _made(folder, "ordinary", f"ordinary-{size}.pcap", lambda path: generator.write(path, size), say)
 
 
-def _made(folder: Path, kind: str, name: str, make: Callable[[Path], dict[str, int]], say: Callable[[str], object]) -> Trace:
+def _made(
+    folder: Path, kind: str, name: str, make: Callable[[Path], dict[str, int]], say: Callable[[str], object]
+) -> Trace:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"v{_FORMAT}-{name}"
     about = path.with_suffix(".json")
