@@ -155,3 +155,22 @@ def test_anonymous_is_warned_of(tmp_path: Path) -> None:
         assert httpx.get(server.address + "/server/status").status_code == 403
         assert httpx.get(server.address + "/files/list", headers={"Authorization": "Bearer x"}).status_code == 401
         assert "anonymous is on" in server.log()
+
+
+def test_cancel_stops_soon_and_leaves_nothing(client: httpx.Client) -> None:
+    data = ten_megabytes()
+    big = data + data[24:] * 14
+    job = client.post("/files/upload?name=long.pcap", content=big).json()["status"]["job_id"]
+    end = time.monotonic() + 20
+    while client.get(f"/file/{job}/progress").json()["state"] == "queued":
+        assert time.monotonic() < end
+        time.sleep(0.005)
+    asked = time.monotonic()
+    assert client.post(f"/file/{job}/cancel").status_code == 200
+    assert wait_for(client, job)["state"] == "cancelled"
+    print(f"cancelled after {time.monotonic() - asked:.2f} s")
+    assert client.get(f"/file/{job}/statistics").status_code == 404
+    assert client.post(f"/file/{job}/cancel").status_code == 409
+    tables = client.get("/server/status").json()["tables"]
+    assert tables["flows"]["rows"] == sum(f.get("flows_count", 0) for f in client.get("/files/list").json())
+    client.delete(f"/file/{job}")

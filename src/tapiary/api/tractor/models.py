@@ -40,7 +40,10 @@ class Error(Model):
 class FileStatus(Model):
     """How far the processing of a file is."""
 
-    state: State = Field(description="Value of status")
+    state: State = Field(
+        description="new (never processed in its present form), in_progress (also while it waits for a worker), finished, "
+        "failed (see error), cancelled"
+    )
     started_at: int | None = Field(None, description="Start time of processing")
     finished_at: int | None = Field(None, description="End time of processing")
     job_id: int | None = Field(None, description="Unique job id")
