@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from alembic import command
 
-from tapiary.config import JobsConfig
+from tapiary.config import Config, DatabaseConfig, JobsConfig
 from tapiary.database import HEAD, Database, File
 from tapiary.database.migrations import configuration, migrate
-from tapiary.jobs import Queue
+from tapiary.jobs import Queue, Workers
 from tests.database.postgresql import cluster
 
 
@@ -89,3 +90,27 @@ def test_every_job_is_claimed_once_by_many_workers(database: Database) -> None:
         thread.join()
     assert sorted(taken) == made
     assert {job.state for job in queue.list(limit=100)} == {"finished"}
+
+
+def test_worker_processes_on_postgresql(database: Database, url: str, tmp_path: Path) -> None:
+    database.upgrade()
+    config = Config(data_dir=str(tmp_path), log_level="error", database=DatabaseConfig(url=url),
+                    jobs=JobsConfig(workers=2))
+    queue = Queue(database, config.jobs)
+    workers = Workers(config, "tests.jobs.handlers:make")
+    workers.start()
+    try:
+        made = [queue.submit("nap", {"seconds": 0.05}) for _ in range(12)]
+        end = time.monotonic() + 20
+        while queue.list(states=["queued", "in_progress"]):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        assert {queue.get(job.id).state for job in made} == {"finished"}
+        assert {queue.get(job.id).attempts for job in made} == {1}
+        deadly = queue.submit("die", {"times": 1})
+        while queue.get(deadly.id).state != "finished":
+            assert time.monotonic() < end + 20
+            time.sleep(0.02)
+        assert queue.get(deadly.id).attempts == 2
+    finally:
+        workers.stop()

@@ -153,3 +153,21 @@ def test_kill_9_of_the_server_at_random_moments_loses_and_doubles_nothing(
     ended = [int(job) for word, job, *_ in lines if word == "end"]
     assert set(ended) == set(made)
     assert not [line for line in lines if line[0] == "twice"]
+
+
+def test_a_stalled_worker_keeps_its_job_beyond_the_lease(queue: Queue, workers: Workers, until: Until) -> None:
+    """It may go on at any moment: giving its job to another would run it twice at the same time."""
+    job = queue.submit("nap", {"seconds": 0.3})
+    until(lambda: queue.get(job.id).progress)
+    pid = workers.pids()[0]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        lease = queue.get(job.id).lease_until
+        assert lease is not None
+        until(lambda: time.time() > lease + 0.5)
+        assert queue.recover() == 0
+        assert queue.get(job.id).attempts == 1
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    until(lambda: queue.get(job.id).state == "finished")
+    assert queue.get(job.id).attempts == 1
