@@ -131,6 +131,10 @@ class MeterRun:
         try:
             descriptor = self._source.descriptor()
             if descriptor is not None:
+                head = self._source.head()
+                if head:
+                    engine.reserve()[: len(head)] = head
+                    engine.feed(len(head), False)
                 engine.read(descriptor)
             else:
                 n = 1

@@ -31,7 +31,7 @@ class Source:
             self._raw = _open(Path(source))
             self.total = os.fstat(self._raw.fileno()).st_size
         else:
-            self._raw = getattr(source, "raw", source) if not hasattr(source, "peek") else source
+            self._raw = _unbuffered(source)
         head = _head(self._raw)
         self.compression = next((name for magic, name in _MAGIC.items() if head.startswith(magic)), "")
         self._pending = head
@@ -43,10 +43,16 @@ class Source:
         self._ahead = memoryview(b"")
 
     def descriptor(self) -> int | None:
-        """The file descriptor that gives the whole capture as it is, None where bytes must pass through here."""
-        if self.compression or self._pending or not isinstance(self._raw, io.FileIO):
-            return None
-        return self._raw.fileno()
+        """The file descriptor that gives the capture as it is, None where its bytes must pass through here.
+
+        What `head` holds comes before what the descriptor gives.
+        """
+        return None if self.compression or not isinstance(self._raw, io.FileIO) else self._raw.fileno()
+
+    def head(self) -> bytes:
+        """Takes the bytes that were read already to see what they are."""
+        head, self._pending = self._pending, b""
+        return head
 
     def readinto(self, room: memoryview) -> int:
         """Fills some of room and returns how many bytes; 0 at the end, also where compressed data break off."""
@@ -103,6 +109,21 @@ class Source:
         """Closes what this object opened."""
         if self._owned:
             self._raw.close()
+
+
+def _unbuffered(stream: BinaryIO) -> Any:
+    """The file under a buffered stream from which nothing was read yet, else the stream."""
+    raw = getattr(stream, "raw", None)
+    if isinstance(stream, io.BufferedReader) and isinstance(raw, io.FileIO) and not _was_read(stream):
+        return raw
+    return stream
+
+
+def _was_read(stream: io.BufferedReader) -> bool:
+    try:
+        return stream.tell() != stream.raw.tell()
+    except OSError:     # a pipe: only its buffer could tell, and asking would fill it
+        return False
 
 
 def _open(path: Path) -> Any:

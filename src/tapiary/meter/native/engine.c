@@ -1,8 +1,10 @@
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include "bytes.h"
@@ -309,11 +311,22 @@ EngineResult engine_feed(Engine *e, size_t n, int last) {
     return e->failed ? ENGINE_NO_MEMORY : ENGINE_OK;
 }
 
+/* Waits until a pipe or the like has something to read; 0 when the engine was stopped meanwhile. */
+static int wait_for(Engine *e, int descriptor) {
+    struct pollfd one = {descriptor, POLLIN, 0};
+    while (!e->stopping)
+        if (poll(&one, 1, 50)) return 1;
+    return 0;
+}
+
 EngineResult engine_read(Engine *e, int descriptor) {
+    struct stat about;
+    int waits = fstat(descriptor, &about) || !S_ISREG(about.st_mode);
     for (;;) {
         size_t room;
         uint8_t *at = engine_reserve(e, &room);
         if (!at) return e->stopping ? ENGINE_STOPPED : ENGINE_NO_MEMORY;
+        if (waits && !wait_for(e, descriptor)) return ENGINE_STOPPED;
         ssize_t n;
         do n = read(descriptor, at, room);
         while (n < 0 && errno == EINTR);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from tapiary.meter.reference.ip import Fragment, IpPacket
 
 #: First fragments remembered at once, the oldest overwritten: bounds what an attacker can make us keep.
@@ -17,13 +19,16 @@ class Fragments:
 
     def __init__(self) -> None:
         self._seen: dict[_Key, tuple[int, int, tuple[int, int]]] = {}
+        self._ring: deque[_Key] = deque()
 
     def remember(self, packet: IpPacket, fragment: Fragment, vlan: int, time: int, ports: tuple[int, int]) -> None:
         """Note a first fragment's protocol and ports."""
         key = _key(packet, fragment, vlan)
-        self._seen.pop(key, None)
-        if len(self._seen) == MAX_FRAGMENTS:
-            del self._seen[next(iter(self._seen))]
+        if len(self._ring) == MAX_FRAGMENTS:
+            oldest = self._ring.popleft()
+            if oldest not in self._ring:  # the same packet may have been seen again since
+                del self._seen[oldest]
+        self._ring.append(key)
         self._seen[key] = (time, packet.protocol, ports)
 
     def find(self, packet: IpPacket, fragment: Fragment, vlan: int, time: int) -> tuple[bool, int, tuple[int, int]]:
