@@ -41,8 +41,8 @@ class FileStatus(Model):
     """How far the processing of a file is."""
 
     state: State = Field(
-        description="new (never processed in its present form), in_progress (also while it waits for a worker), finished, "
-        "failed (see error), cancelled"
+        description="new (not processed in its present form), in_progress (also while it waits for a worker), "
+        "finished, failed (see error) or cancelled"
     )
     started_at: int | None = Field(None, description="Start time of processing")
     finished_at: int | None = Field(None, description="End time of processing")
