@@ -168,7 +168,7 @@ class _Reader:
 
     def byte(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
         """The byte at each offset."""
-        return self._data[np.clip(at, 0, self._last)].astype(np.int64)
+        return self._data[np.minimum(at, self._last)].astype(np.int64)
 
     def header(
         self, at: NDArray[np.int64]

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _STAGES_IPV4_NETWORK = (16, 24)
 _STAGES_IPV6 = (16, 32, 48, 64, 128)
 
+#: IPv4 networks (/24) whose place in the tree is remembered, at 16 bytes each.
+CACHED_NETWORKS = 1_000_000
+
 #: Addresses that are walked together: their temporary arrays stay in the processor's second cache.
 _CHUNK = 16384
 
@@ -56,7 +59,8 @@ class SearchTree:
             shape=(len(self.file) - 3,), dtype=">u4", buffer=self.file.data, strides=(1,)
         )
         self._ipv4_root: int | None = None
-        self._networks: NDArray[np.uint32] | None = None
+        self._networks = np.empty(0, np.int64)
+        self._network_nodes = np.empty(0, np.int64)
 
     def leaves(self, addresses: Addresses) -> NDArray[np.int64]:
         """For each address the offset of its record in the data section, -1 where there is none.
@@ -81,34 +85,52 @@ class SearchTree:
     def _root_of_ipv4(self) -> int:
         """The node at which IPv4 begins: the root, or the end of ::/96 in an IPv6 tree (may be a leaf already)."""
         if self._ipv4_root is None:
-            node, zero = 0, np.zeros(1, np.int64)
+            node = 0
             for _ in range(96 if self.ip_version == 6 else 0):
                 if node >= self.node_count:
                     break
-                node = int(self._child(np.array([node]), zero)[0])
+                # Left records, one after the other: arrays of one element would take a hundred times as long.
+                word = int.from_bytes(self.file[node * self._node_bytes:][:4].tobytes(), "big")
+                left = word >> 8 | (word & 0xF0) << 20
+                node = word if self.record_size == 32 else left if self.record_size == 28 else word >> 8
             self._ipv4_root = node
         return self._ipv4_root
 
     def _walk_ipv4(self, addresses: NDArray[np.int64]) -> NDArray[np.int64]:
         """Where 32-bit addresses end; what was found for a /24 is kept, as most addresses share theirs with others."""
-        if self._networks is None:
-            # The system gives memory to the parts that are written alone: few, for the traffic of one line.
-            self._networks = np.zeros(1 << 24, np.uint32)
-        networks = addresses >> 8
-        nodes: NDArray[np.int64] = self._networks[networks].astype(np.int64)
-        unknown = np.flatnonzero(nodes == 0)
-        if len(unknown):
-            fresh, places = factorize(networks[unknown])
+        root = self._root_of_ipv4()
+        if root >= self.node_count:
+            return np.full(len(addresses), root, np.int64)
+        networks, places = factorize(addresses >> 8)
+        if len(self._networks) > CACHED_NETWORKS:
+            self._networks, self._network_nodes = np.empty(0, np.int64), np.empty(0, np.int64)
+        at, known = self._seen(networks)
+        fresh = networks[~known]
+        if len(fresh):
             # IPv4 lies left-aligned in the high half, so that one walk serves both versions.
             high = fresh.astype(np.uint64) << np.uint64(40)
-            found = self._walk(Addresses(high, np.zeros_like(high)), _STAGES_IPV4_NETWORK, self._root_of_ipv4())
-            self._networks[fresh] = found
-            nodes[unknown] = found[places]
+            self._keep(fresh, self._walk(Addresses(high, np.zeros_like(high)), _STAGES_IPV4_NETWORK, root))
+            at, _ = self._seen(networks)
+        nodes: NDArray[np.int64] = self._network_nodes[at][places]
         deeper = np.flatnonzero(nodes < self.node_count)
         if len(deeper):
             high = addresses[deeper].astype(np.uint64) << np.uint64(32)
             nodes[deeper] = self._descend(nodes[deeper], high, high, 24, 32)
         return nodes
+
+    def _seen(self, networks: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """(places among the networks that are kept, which of them are there)."""
+        if not len(self._networks):
+            return np.zeros(len(networks), np.intp), np.zeros(len(networks), bool)
+        at = np.minimum(np.searchsorted(self._networks, networks), len(self._networks) - 1)
+        return at, self._networks[at] == networks
+
+    def _keep(self, networks: NDArray[np.int64], nodes: NDArray[np.int64]) -> None:
+        """Add networks that are not kept yet."""
+        merged = np.concatenate((self._networks, networks))
+        order = np.argsort(merged)
+        self._networks = merged[order]
+        self._network_nodes = np.concatenate((self._network_nodes, nodes))[order]
 
     def _walk(self, addresses: Addresses, stages: tuple[int, ...], root: int) -> NDArray[np.int64]:
         """Where the addresses stand after the last stage: at a record outside the tree, or at a node that is deeper."""
