@@ -122,6 +122,10 @@ class MeterRun:
         self._reader = Thread(target=self._read, name="tapiary-meter-reader", daemon=True)
         self._reader.start()
 
+    def follow(self, progress: Callable[[Progress], None] | None, cancelled: Callable[[], bool] | None) -> None:
+        """Sets who is told of the progress and who may cancel, for a run that was begun before they were known."""
+        self._progress, self._cancelled = progress, cancelled
+
     def _read(self) -> None:
         """Feeds the engine until the source ends; what goes wrong is raised where the batches are taken."""
         from ._native import NoCapture, Stopped

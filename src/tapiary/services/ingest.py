@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tapiary.errors import Conflict, NotFound
+from tapiary.services.started import Started, start
 from tapiary.services.views import FileView, JobView, Processed
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ class Ingest:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        #: Sources of jobs that this process runs itself and that are no files: standard input.
-        self._streams: dict[int, BinaryIO] = {}
+        #: What the jobs that this process runs itself read: standard input, or a run that has begun.
+        self._held: dict[int, BinaryIO | Started | None] = {}
 
     def submit(self, name: str, *, priority: int = 0) -> JobView:
         """Queue a file of the repository; the job that already waits or works on it is returned as it is.
@@ -110,19 +111,24 @@ class Ingest:
         """
         from tapiary.jobs import register
 
-        for kind, call in self.handlers().items():
-            register(kind, call)
-        if isinstance(source, Path):
-            view, stream = self._services.files.add(source), None
-        else:
-            view, stream = self._services.files.add_stream(name or f"stdin:{datetime.now(UTC).isoformat()}"), source
-        job_id = self._hold(view, meter)
-        if stream is not None:
-            self._streams[job_id] = stream
+        # Metering needs no Python: it begins before the libraries of database and tables are loaded.
+        started = start(source, meter or self._services.config.meter) if isinstance(source, Path) else source
         try:
-            self._services.queue.run_inline(job_id, on_progress=progress)
+            for kind, call in self.handlers().items():
+                register(kind, call)
+            if isinstance(source, Path):
+                view = self._services.files.add(source)
+            else:
+                view = self._services.files.add_stream(name or f"stdin:{datetime.now(UTC).isoformat()}")
+            job_id = self._hold(view, meter)
+            self._held[job_id] = started
+            try:
+                self._services.queue.run_inline(job_id, on_progress=progress)
+            finally:
+                del self._held[job_id]
         finally:
-            self._streams.pop(job_id, None)
+            if isinstance(started, Started):
+                started.run.close()
         done = self._services.files.by_id(view.id)
         assert done.run_id is not None
         assert done.summary is not None
@@ -140,7 +146,7 @@ class Ingest:
 
         own = arguments.get("meter")
         meter = self._services.config.meter if own is None else msgspec.convert(own, MeterConfig)
-        Processing(self._services, context, int(arguments["file_id"]), meter, self._streams.get(context.job_id)).run()
+        Processing(self._services, context, int(arguments["file_id"]), meter, self._held.get(context.job_id)).run()
 
     def _hold(self, view: FileView, meter: MeterConfig | None) -> int:
         """Make a job that only this process runs, in the place of one that waits. Raises Conflict."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tapiary.errors import NotFound
 from tapiary.services.fingerprint import Fingerprint, fingerprint
+from tapiary.services.started import Started
 from tapiary.telemetry import counter, logger
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tapiary.config import MeterConfig
     from tapiary.jobs import Context
-    from tapiary.meter import MeterResult, Progress
+    from tapiary.meter import MeterResult, MeterRun, Progress
     from tapiary.services import Services
     from tapiary.store import RunWriter
 
@@ -24,10 +24,11 @@ log = logger("services")
 
 
 class Processing:
-    """Processes one file for one job. `source` is given when the bytes are not those of the file's path."""
+    """Processes one file for one job. `source`: a stream in the place of its path, or a run that has begun on it."""
 
     def __init__(
-        self, services: Services, context: Context, file_id: int, meter: MeterConfig, source: BinaryIO | None = None
+        self, services: Services, context: Context, file_id: int, meter: MeterConfig,
+        source: BinaryIO | Started | None = None,
     ) -> None:
         self._services = services
         self._context = context
@@ -47,12 +48,17 @@ class Processing:
             self._tell_done(done)
             self._drop(self._invisible())
             return
-        run_id, source, print_ = self._begin()
+        metering, found = self._open()
+        try:
+            run_id = self._begin()
+        except BaseException:
+            metering.close()
+            raise
         writer = self._services.store.writer(run_id, self._context.job_id)
         try:
-            result = self._write(writer, source)
+            result = self._write(writer, metering)
             writer.commit()
-            replaced = self._publish(run_id, self._summary(result, print_), result)
+            replaced = self._publish(run_id, self._summary(result, found), result)
         except BaseException:
             self._abandon(run_id, writer)
             raise
@@ -91,7 +97,19 @@ class Processing:
             query = select(Run.id).where(Run.file_id == self._file_id, Run.state.in_(("replaced", "dropped")))
             return list(session.scalars(query))
 
-    def _begin(self) -> tuple[int, Path | BinaryIO, Fingerprint | None]:
+    def _open(self) -> tuple[MeterRun, Fingerprint | None]:
+        """The run of the meter, begun, and what its file was like before; None for a stream."""
+        from tapiary.meter import meter
+
+        if isinstance(self._source, Started):
+            return self._source.run, self._source.found
+        if self._source is not None:
+            return meter(self._source, self._meter), None
+        path = self._services.files.path(self._services.files.by_id(self._file_id)).resolve()
+        found = fingerprint(path)
+        return meter(path, self._meter), found
+
+    def _begin(self) -> int:
         from sqlalchemy import select
 
         from tapiary.database import File, Run, begin_run, drop_runs
@@ -105,16 +123,11 @@ class Processing:
             drop_runs(session, stale)
             run_id = begin_run(session, self._context.job_id, file.id)
         self._drop(stale)
-        if self._source is not None:
-            return run_id, self._source, None
-        path = self._services.files.path(self._services.files.by_id(self._file_id)).resolve()
-        return run_id, path, fingerprint(path)
+        return run_id
 
-    def _write(self, writer: RunWriter, source: Path | BinaryIO) -> MeterResult:
-        from tapiary.meter import meter
-
+    def _write(self, writer: RunWriter, run: MeterRun) -> MeterResult:
         enricher = self._services.enricher
-        run = meter(source, self._meter, progress=self._tell, cancelled=self._context.cancelled)
+        run.follow(self._tell, self._context.cancelled)
         try:
             for flows, index in run:
                 self._context.check()
