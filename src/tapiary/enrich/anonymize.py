@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import InvalidInput, Unavailable
-from ..schema import address_bytes, address_text
+from tapiary.errors import InvalidInput, Unavailable
+from tapiary.schema import address_bytes, address_text
+
 from .addresses import binary_column, factorize_octets, numbers, octets
 
 if TYPE_CHECKING:

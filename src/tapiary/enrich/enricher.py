@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InvalidInput
-from ..schema import FLOW_COLUMNS, address_bytes
-from ..telemetry import counter
+from tapiary.errors import InvalidInput
+from tapiary.schema import FLOW_COLUMNS, address_bytes
+from tapiary.telemetry import counter
+
 from .addresses import Addresses, factorize_octets, numbers, octets
 from .attribution import attribution_of
 from .geofile import GeoFile, Vocabulary

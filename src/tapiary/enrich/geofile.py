@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InvalidInput
+from tapiary.errors import InvalidInput
+
 from .addresses import Addresses, factorize
 from .records import FIELDS, decode, locate, scalars
 from .tree import CorruptTree, SearchTree
