@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
 import signal
+import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO
 
-from tapiary.errors import Conflict
+from tapiary.errors import Conflict, InvalidInput
 from tapiary.telemetry import logger
 
 if TYPE_CHECKING:
@@ -111,11 +113,12 @@ def serve(config: Config) -> int:
 
     gunicorn with one process of threads: it hands on the bytes of a body as they come, so that a torn upload keeps what
     arrived (waitress, the alternative, takes a body in whole before the app sees it).
-    Raises Conflict when another server has the data folder.
+    Raises Conflict when another server has the data folder or the port, InvalidInput for a host that is not ours.
     """
     config = config.resolve()
     lock = _lock(config.data_path)
     try:
+        _check_address(config.server.host, config.server.port)
         token = _first_token(config)
         return _run_gunicorn(config, token)
     finally:
@@ -142,6 +145,24 @@ def _lock(folder: Path) -> TextIO:
             time.sleep(0.05)
 
 
+def _check_address(host: str, port: int) -> None:
+    """Say at once what is wrong with the address; gunicorn would try again for five seconds first."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise Conflict(
+                f"port {port} is in use; stop what listens there, or choose another with --port",
+                field="server.port",
+                code="port_in_use",
+            ) from None
+        what = f"cannot listen on {host} port {port}: {error.strerror or error}"
+        raise InvalidInput(what, field="server.host") from None
+
+
 def _first_token(config: Config) -> str | None:
     """A token with all rights when there is none at all yet."""
     from tapiary.services import Services
@@ -162,12 +183,16 @@ def _run_gunicorn(config: Config, token: str | None) -> int:
         _die_with_parent()
 
     def post_worker_init(worker: Any) -> None:
-        nonlocal app
         assert app is not None
+        # Ctrl-C reaches every process of the terminal; the first one tells this one what to do.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         app.start()
         _greet(config, [s.getsockname() for s in worker.sockets], token)
 
     def worker_exit(_server: Any, _worker: Any) -> None:
+        # A second signal would break off the stopping, and leave what was not stopped yet.
+        for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
         if app is not None:
             app.stop()
 

@@ -74,6 +74,11 @@ class Server:
         os.kill(self.pid, signal.SIGKILL)
         self._process.wait()
 
+    def wait(self) -> int:
+        """Wait for its end; returns the exit code."""
+        assert self._process is not None
+        return self._process.wait(timeout=30)
+
     def stop(self) -> int:
         """SIGTERM; returns the exit code."""
         assert self._process is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -132,6 +133,40 @@ def test_two_servers_never_share_a_folder(server: Server) -> None:
     )
     assert done.returncode != 0
     assert "another server is running" in done.stderr
+
+
+def test_a_taken_port_is_told_at_once(server: Server, tmp_path: Path) -> None:
+    port = server.address.rpartition(":")[2]
+    environ = {**os.environ, "TAPIARY_DATA_DIR": str(tmp_path / "data"), "TAPIARY_SERVER_PORT": port}
+    began = time.monotonic()
+    command = [sys.executable, "-m", "tapiary.cli", "serve"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert f"port {port} is in use" in done.stderr
+    assert "TOKEN" not in done.stdout
+    assert time.monotonic() - began < 4
+    done = subprocess.run(
+        [*command, "--host", "192.0.2.1", "--port", "0"], env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert "192.0.2.1" in done.stderr
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_from_the_terminal(tmp_path: Path, sample: Path, signal_number: int) -> None:
+    """Ctrl-C reaches every process of the group: all end, and a job under way is taken up at the next start."""
+    server = Server(tmp_path / "data").start()
+    with server.client() as client:
+        job = client.post("/files/upload?name=x.pcap", content=sample.read_bytes()).json()["status"]["job_id"]
+    below = descendants(server.pid)
+    os.killpg(server.pid, signal_number)
+    assert server.wait() == 0
+    end = time.monotonic() + 5
+    while any(Path(f"/proc/{pid}").exists() for pid in below):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    with server, server.client() as client:
+        assert wait_for(client, job)["state"] == "finished"
 
 
 def test_start_and_stop(tmp_path: Path, sample: Path) -> None:
