@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tapiary.app import _lock, build
+from tapiary.app import build
 from tapiary.config import Config
-from tapiary.errors import Conflict
 from tapiary.jobs import Workers
 
 
@@ -59,15 +58,6 @@ def test_a_step_that_fails_is_tried_again(
         time.sleep(0.01)
     app.stop()
     assert "a step that fails" in caplog.text
-
-
-def test_one_server_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tapiary.app.LOCK_WAIT_S", 0.1)
-    first = _lock(tmp_path / "data")
-    with pytest.raises(Conflict, match="another server"):
-        _lock(tmp_path / "data")
-    first.close()
-    _lock(tmp_path / "data").close()
 
 
 def test_importing_the_app_loads_nothing_heavy() -> None:

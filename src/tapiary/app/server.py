@@ -1,4 +1,4 @@
-"""The composition root: builds the rooms from the settings, starts and stops them, and runs the server."""
+"""The server process: gunicorn around the app, and what is said and checked before it runs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ import os
 import signal
 import socket
 import sys
-import threading
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO
 
+from tapiary.app.root import App, build
 from tapiary.errors import Conflict, InvalidInput
-from tapiary.telemetry import logger
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,88 +22,10 @@ if TYPE_CHECKING:
 
     from tapiary.config import Config
 
-log = logger("app")
-
-#: Seconds between sweeps of what crashes left, and between merges of the tables' small files.
-SWEEP_S, TIDY_S = 600.0, 900.0
 #: How long a new server waits for one that was just killed to let go of the data folder.
 LOCK_WAIT_S = 3.0
 #: prctl(2): the signal that a process gets when its parent dies.
 _PR_SET_PDEATHSIG = 1
-
-
-class App:
-    """All rooms over one configuration; nothing runs before `start`."""
-
-    def __init__(self, config: Config) -> None:
-        from tapiary.jobs import Workers
-        from tapiary.services import Services
-
-        self.config = config.resolve()
-        self.services = Services(self.config)
-        self._workers = Workers(self.config, "tapiary.services.ingest:make_handlers")
-        self._stop = threading.Event()
-        self._threads: list[threading.Thread] = []
-        self._flask: Flask | None = None
-
-    @property
-    def flask(self) -> Flask:
-        """The WSGI app, made at first use."""
-        if self._flask is None:
-            from tapiary.api import create_app
-
-            self._flask = create_app(self.services)
-        return self._flask
-
-    def start(self) -> None:
-        """Start the workers, the watch over the repository and the tables' upkeep; returns at once."""
-        self._stop.clear()
-        self.config.repository_path.mkdir(parents=True, exist_ok=True)
-        _ = self.services.database
-        self._workers.start()
-        upkeep = self.services.upkeep
-        self._run("watch", upkeep.watch, self.config.repository.scan_interval_s, first=upkeep.begin)
-        self._run("sweep", upkeep.sweep, SWEEP_S)
-        self._run("tidy", upkeep.tidy, TIDY_S, wait_first=True)
-
-    def stop(self) -> None:
-        """Stop what `start` started; jobs that were under way go on at the next start."""
-        self._stop.set()
-        self._workers.stop()
-        for thread in self._threads:
-            thread.join(timeout=10.0)
-        self._threads = []
-        self.services.close()
-
-    def _run(
-        self,
-        name: str,
-        step: Callable[[], object],
-        interval_s: float,
-        *,
-        first: Callable[[], object] | None = None,
-        wait_first: bool = False,
-    ) -> None:
-        """Repeat a step in a thread of its own; one that fails is told in the log and tried again."""
-
-        def loop() -> None:
-            if first is not None:
-                _attempt(name, first)
-            if wait_first and self._stop.wait(interval_s):
-                return
-            while True:
-                _attempt(name, step)
-                if self._stop.wait(interval_s):
-                    return
-
-        thread = threading.Thread(target=loop, name=name, daemon=True)
-        thread.start()
-        self._threads.append(thread)
-
-
-def build(config: Config) -> App:
-    """The app over a configuration; nothing is started, nothing is written."""
-    return App(config)
 
 
 def serve(config: Config) -> int:
@@ -266,10 +186,3 @@ def _greet(config: Config, addresses: list[Any], token: str | None) -> None:
     ]
     sys.stdout.write("\n".join(lines))
     sys.stdout.flush()
-
-
-def _attempt(name: str, step: Callable[[], object]) -> None:
-    try:
-        step()
-    except Exception:
-        log.exception("%s failed", name)
