@@ -84,7 +84,10 @@ class MeterConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     rules_file: Annotated[str, Meta(description="TOML file of `[[rule]]` tables; empty: none")] = ""
     ndpi: Annotated[
         dict[str, str | int | bool],
-        Meta(description="nDPI's own settings by name, as `{ \"tls.ja4c_fingerprint\" = \"disable\" }`"),
+        Meta(
+            description="nDPI's own settings by name, as `{ \"tls,metadata.ja4c_fingerprint\" = false }`: "
+            "a protocol's own have its name and a comma before them"
+        ),
     ] = {}
     rules: Annotated[list[Rule], Meta(description="Label rules, tried before those of `rules_file`")] = []
 

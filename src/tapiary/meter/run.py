@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from . import _native
     from .arrow import Converter
     from .ndpi import Dissector
+    from .rules import Rules
 
 #: Below this size one thread does it all: nDPI's start costs 40 ms a thread, and its caches see the whole capture.
 ONE_THREAD_BYTES = 8 << 20
@@ -160,12 +161,11 @@ class MeterRun:
     def __iter__(self) -> Iterator[Metered]:
         from .arrow import Converter, index
         from .ndpi import Names
-        from .rules import Rules
 
         if self._engine is None:
             return
         try:
-            rules = Rules.from_config(self._config)
+            rules = self._rules()
             converter = Converter(self._groups, Names(self._dissectors[0]) if self._dissectors else None)
             while (taken := self._engine.take(round(PROGRESS_INTERVAL_S * 1000))) is not None:
                 if self._pause():
@@ -186,6 +186,13 @@ class MeterRun:
             self._finish(converter)
         finally:
             self.close()
+
+    def _rules(self) -> Rules | None:
+        if not self._config.rules and not self._config.rules_file:
+            return None     # loading what applies them costs more than metering a small capture
+        from .rules import Rules
+
+        return Rules.from_config(self._config)
 
     def _pause(self) -> bool:
         """Tells of the progress now and then; True when the run shall end."""
