@@ -31,10 +31,12 @@ def append(context: Context, arguments: dict[str, Any]) -> None:
         out.write(f"start {context.job_id} {context.attempt} {os.getpid()}\n")
     try:
         holder = int(lock.read_text())
-        if Path(f"/proc/{holder}/stat").exists() and holder != os.getpid():
+        seen = Path(f"/proc/{holder}/stat").read_text()
+        # A killed process keeps its number until its parent asks for its end, but works no more.
+        if holder != os.getpid() and seen.rpartition(")")[2].split()[0] not in "ZX":
             with log.open("a") as out:
-                out.write(f"twice {context.job_id}\n")
-    except FileNotFoundError:
+                out.write(f"twice {context.job_id} {seen}\n")
+    except (FileNotFoundError, ProcessLookupError):
         pass
     lock.write_text(str(os.getpid()))
     time.sleep(arguments.get("seconds", 0.02))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +40,16 @@ def test_nothing_is_provable_about_other_machines() -> None:
     other = "elsewhere 00000000-0000/1 1 1"
     assert not is_dead(other)
     assert not is_alive(other)
+
+
+def test_not_being_able_to_look_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = own_name()
+
+    def full(*_: object) -> str:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr(Path, "read_text", full)
+    assert not is_dead(name)
+    assert not is_alive(name)
+    unknown = name_of(1)
+    assert not is_dead(unknown)

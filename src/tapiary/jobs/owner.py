@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import socket
-import uuid
 from functools import cache
 from pathlib import Path
 
@@ -31,17 +30,28 @@ def _place() -> str:
     return f"{boot}/{namespace}" if boot else ""
 
 
+#: Start of a process that is gone or waits to be buried (zombie), and of one about which nothing can be learnt.
+GONE = "gone"
+UNKNOWN = "unknown"
+
+
 def _start_time(pid: int) -> str:
-    """Clock ticks from boot to the process's start; empty when it is gone or waits to be buried (zombie)."""
-    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    """Clock ticks from boot to the process's start, or GONE, or UNKNOWN: not being able to look proves nothing."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return GONE
+    except OSError:  # out of file descriptors or memory
+        return UNKNOWN
     # proc(5): fields[0] is the state (field 3 of the line), fields[19] the start time (field 22)
-    return "" if len(fields) < 20 or fields[0] in "ZX" else fields[19]
+    if len(fields) < 20:
+        return UNKNOWN
+    return GONE if fields[0] in "ZX" else fields[19]
 
 
 def name_of(pid: int) -> str:
     """The owner name of a living process of this machine, as `host place pid start`."""
-    start = _start_time(pid) or uuid.uuid4().hex
-    return f"{socket.gethostname()} {_place() or '-'} {pid} {start}"
+    return f"{socket.gethostname()} {_place() or '-'} {pid} {_start_time(pid)}"
 
 
 @cache
@@ -57,10 +67,12 @@ def own_name() -> str:
 def is_dead(owner: str) -> bool:
     """Whether the owner provably lives no more; False when it lives or when it cannot be told from here."""
     _, place, pid, start = owner.rsplit(" ", 3)
-    return bool(_place()) and place == _place() and _start_time(int(pid)) != start
+    if not _place() or place != _place() or start == UNKNOWN:
+        return False
+    return start == GONE or _start_time(int(pid)) not in (start, UNKNOWN)
 
 
 def is_alive(owner: str) -> bool:
     """Whether the owner provably lives; False when it is dead or when it cannot be told from here."""
     _, place, pid, start = owner.rsplit(" ", 3)
-    return bool(_place()) and place == _place() and _start_time(int(pid)) == start
+    return bool(_place()) and place == _place() and start not in (GONE, UNKNOWN) and _start_time(int(pid)) == start
