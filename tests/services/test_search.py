@@ -179,3 +179,17 @@ def test_an_address(processed: tuple[Services, int], rows: list[Row]) -> None:
     nobody = services.search.address(job, "198.18.77.77")
     assert (nobody.country, nobody.city, nobody.user_agent, nobody.domain_name) == (None,) * 4
     assert all(s.content == () for s in nobody.statistics)
+
+
+def test_the_name_asked_for_is_not_the_resolvers_name(services: Services, sample: Path) -> None:
+    job = services.ingest.process_file(sample).job_id
+    resolver = services.search.address(job, "8.8.8.8")
+    assert any(entry.label == "DNS" for s in resolver.statistics if s.title == "labels" for entry in s.content)
+    assert resolver.domain_name is None
+
+
+def test_a_wrong_ip_is_told_by_its_own_name(services: Services, sample: Path) -> None:
+    job = services.ingest.process_file(sample).job_id
+    with pytest.raises(InvalidInput) as caught:
+        services.search.address(job, "foo")
+    assert caught.value.field == "ip"

@@ -22,6 +22,8 @@ MAX_LIMIT = 10_000
 DEFAULT_COLUMNS = tuple(
     c.name for c in FLOW_COLUMNS if c.group not in STATISTICS_GROUPS and c.name not in ("run_id", "job_id")
 )
+#: Protocols whose server_name is not the server's own name but what the client is or asks for.
+NAMING = ("DNS", "MDNS", "LLMNR", "NetBIOS", "DHCP", "DHCPV6")
 
 
 class Search:
@@ -48,8 +50,10 @@ class Search:
         matching servers: of each the most frequent, the city within the country. Raises as `statistics`.
         """
         run_id, _ = visible(self._services, job_id)
-        ends = {side: condition(FlowFilter(where=((f"{side}_ip", ip),))) for side in ("client", "server")}
         both = condition(FlowFilter(ip=ip))
+        ends = {side: condition(FlowFilter(where=((f"{side}_ip", ip),))) for side in ("client", "server")}
+        # What is asked of a resolver is the name of others.
+        own_name = Condition(f"coalesce(master, application) NOT IN ({', '.join('?' * len(NAMING))})", NAMING)
         places = self._rows(
             run_id,
             "SELECT country, city, count(*) AS n FROM ("
@@ -64,7 +68,7 @@ class Search:
             country,
             city,
             self._most_frequent(run_id, "user_agent", ends["client"]),
-            self._most_frequent(run_id, "server_name", ends["server"]),
+            self._most_frequent(run_id, "server_name", ends["server"] & own_name),
             self._statistics(run_id, both, limit),
         )
 
