@@ -18,6 +18,9 @@ import pytest
 
 from tests.end_to_end.server import Server, descendants, ten_megabytes, wait_for
 
+#: How soon a 10 MB capture must answer: the aim is 1 s on a quiet machine, a busy one gets more.
+FIRST_STATISTICS_S = float(os.environ.get("TAPIARY_FIRST_STATISTICS_S", "5"))
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
@@ -76,8 +79,7 @@ def test_first_statistics_come_soon(client: httpx.Client) -> None:
         time.sleep(0.01)
     seconds = time.monotonic() - ended
     print(f"first statistics of {len(data) / 1e6:.1f} MB {seconds:.2f} s after the upload's end")
-    # The aim is 1 s on a quiet machine; a busy one gets more.
-    assert seconds < float(os.environ.get("TAPIARY_FIRST_STATISTICS_S", "5"))
+    assert seconds < FIRST_STATISTICS_S
     assert client.get(f"/file/{job}/details").json()["flows_count"] == 2000
     client.delete(f"/file/{job}")
 
