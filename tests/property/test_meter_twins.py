@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 pytest.importorskip("tapiary.meter._native", reason="the meter's core is not compiled")
 sys.path.insert(0, str(Path(__file__).parents[1] / "meter" / "captures"))
 
+import pyarrow as pa
 from chance import capture
 from golden import TUNNELS
 from twins import compare_results, run_core
@@ -94,3 +96,26 @@ def test_noise_after_a_magic_number(seed: int, noise: bytes) -> None:
             run_core(magic + noise, config)
         return
     assert not compare_results(twin, run_core(magic + noise, config))
+
+
+@settings(max_examples=60, deadline=None)
+@given(_SEEDS, st.sampled_from(("gzip", "zstd")), st.sampled_from(("whole", "cut", "padded", "twice", "garbage")))
+def test_packed_captures(seed: int, packing: str, how: str) -> None:
+    chance, config = Random(seed), MeterConfig(dpi=False, threads=1)
+    data = capture(chance, chance.choice((3, 30)))
+    half = chance.randrange(len(data))
+    parts = [data[:half], data[half:]] if how == "twice" else [data]
+    packed = b"".join(
+        gzip.compress(part) if packing == "gzip" else pa.compress(part, "zstd", asbytes=True) for part in parts
+    )
+    if how == "cut":
+        packed = packed[: chance.randrange(5, len(packed))]
+    packed += {"padded": bytes(40), "garbage": b"garbage"}.get(how, b"")
+    try:
+        twin = meter_file(packed, config)
+    except InvalidInput:
+        with pytest.raises(InvalidInput):
+            run_core(packed, config)
+        return
+    assert twin.compression == packing
+    assert not compare_results(twin, run_core(packed, config))

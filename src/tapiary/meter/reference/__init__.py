@@ -1,4 +1,4 @@
-"""The slow, obvious twin of the compiled meter: the tests' oracle. No labels, no speed, standard library only.
+"""The slow, obvious twin of the compiled meter: the tests' oracle. No labels, no speed, no library (Zstandard aside).
 
 It was written from the specifications, not from the compiled core, so that a difference between
 the two is a bug in one of them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
 from pathlib import Path
 
@@ -22,33 +23,40 @@ def load(source: bytes | Path) -> tuple[bytes, str, bool]:
 
 
 def _gunzip(raw: bytes) -> tuple[bytes, bool]:
-    """RFC 1952: one member after the other; what is no member after the last one is ignored, as gzip does."""
+    """RFC 1952: one member after the other, zeros after the last; damaged data give what comes before the damage."""
     out = bytearray()
-    while raw[:2] == GZIP_MAGIC:
+    while raw.strip(b"\0"):
         member = zlib.decompressobj(wbits=31)
         try:
-            # In small pieces, so that a damaged member still gives what came before the damage.
-            for start in range(0, len(raw), 512):
-                out += member.decompress(raw[start : start + 512])
+            for at in range(len(raw)):
+                out += member.decompress(raw[at : at + 1])
                 if member.eof:
-                    raw = member.unused_data + raw[start + 512 :]
                     break
         except zlib.error:
             return bytes(out), False
         if not member.eof:
             return bytes(out), False
+        raw = raw[at + 1 :]
     return bytes(out), True
 
 
 def _unzstd(raw: bytes) -> tuple[bytes, bool]:
-    """RFC 8878, through Arrow's codec (the standard library has one from Python 3.14 on)."""
-    import pyarrow as pa
-
+    """RFC 8878: one frame after the other, else as gzip; the standard library has the format from Python 3.14 on."""
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
     out = bytearray()
-    stream = pa.CompressedInputStream(pa.BufferReader(raw), "zstd")
-    try:
-        while piece := stream.read(1 << 16):
-            out += piece
-    except (OSError, pa.ArrowException):
-        return bytes(out), False
+    while raw.strip(b"\0"):
+        frame = zstd.ZstdDecompressor()
+        try:
+            for at in range(len(raw)):
+                out += frame.decompress(raw[at : at + 1])
+                if frame.eof:
+                    break
+        except zstd.ZstdError:
+            return bytes(out), False
+        if not frame.eof:
+            return bytes(out), False
+        raw = raw[at + 1 :]
     return bytes(out), True
