@@ -121,6 +121,17 @@ def test_streams_and_compressions_give_the_same(sample: Path, tmp_path: Path) ->
     assert result.compression == "zstd"
 
 
+@pytest.mark.parametrize("where", [0.3, 0.9, 1.0])
+def test_damaged_gzip_is_read_up_to_the_damage(sample: Path, where: float) -> None:
+    packed = bytearray(gzip.compress(sample.read_bytes()))
+    packed[int((len(packed) - 8) * where)] ^= 0xFF
+    flows, result = run(io.BytesIO(bytes(packed)))
+    everything, _ = run(sample)
+    assert 0 < flows.num_rows <= everything.num_rows
+    assert result.anomalies["truncated_file"] == 1
+    assert where < 1 or flows.num_rows == everything.num_rows
+
+
 def test_a_slow_pipe(sample: Path) -> None:
     data = sample.read_bytes()
     reading, writing = os.pipe()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -153,13 +154,23 @@ class _Gunzip:
 
     def __init__(self) -> None:
         self._stream = zlib.decompressobj(wbits=31)
+        self._damage = ""
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """At most max_length bytes more; raises ValueError when the data are damaged."""
+        """At most max_length bytes more; raises ValueError where the data are damaged, after all that came before."""
+        if self._damage:
+            raise ValueError(self._damage)
+        packed = self._stream.unconsumed_tail + data
+        before = self._stream.copy()    # zlib forgets what it had unpacked when it meets the damage
         try:
-            return self._stream.decompress(self._stream.unconsumed_tail + data, max_length)
+            return self._stream.decompress(packed, max_length)
         except zlib.error as error:
-            raise ValueError(str(error)) from None
+            self._damage = str(error)
+        unpacked = bytearray()
+        with contextlib.suppress(zlib.error):
+            for at in range(len(packed)):
+                unpacked += before.decompress(packed[at : at + 1])
+        return bytes(unpacked)
 
     @property
     def eof(self) -> bool:
@@ -167,7 +178,7 @@ class _Gunzip:
 
     @property
     def needs_input(self) -> bool:
-        return not self._stream.unconsumed_tail and not self._stream.eof
+        return not self._stream.unconsumed_tail and not self._stream.eof and not self._damage
 
     @property
     def unused_data(self) -> bytes:
