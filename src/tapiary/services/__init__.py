@@ -64,6 +64,9 @@ __all__ = [
     "risk_names",
 ]
 
+#: A pcap's header alone (draft-ietf-opsawg-pcap): little-endian, version 2.4, Ethernet.
+_EMPTY_PCAP = bytes.fromhex("d4c3b2a1 02000400 00000000 00000000 ffff0000 01000000")
+
 _HOMES = {"FORMATS": "export", "Format": "export", "filterable": "filters", "make_handlers": "ingest"}
 _HOMES |= {
     name: "views" for name in __all__ if name not in _HOMES and name not in ("Services", "country_name", "risk_names")
@@ -194,17 +197,28 @@ class Services:
         return tuple(LabelGroup(name, tuple(labels)) for name, labels in sorted(groups.items()))
 
     def warm(self) -> None:
-        """Import and open all that processing a file needs, so that the first one does not wait for it."""
-        import pyarrow as pa
-        import pyarrow.compute
+        """Import and open all that processing a file needs, so that the first one does not wait for it.
 
-        import tapiary.meter
-        import tapiary.services.processing
+        What is missing or broken is told by the first job that needs it.
+        """
+        from contextlib import suppress
+        from io import BytesIO
+
+        import pyarrow as pa
+
+        import tapiary.services.processing  # noqa: F401
+        from tapiary.errors import TapiaryError
+        from tapiary.meter import meter
 
         # The first array of text makes pyarrow look for pandas, and import it where it finds it: 0.2 s.
         pa.array(["warm"])
-        _ = tapiary.meter.meter, self.store, self.database, self.queue
-        self.enricher.open()
+        with suppress(TapiaryError):
+            self.enricher.open()
+            self.store.size()
+            # A capture without packets loads nDPI and the writer's libraries.
+            for _ in meter(BytesIO(_EMPTY_PCAP), self.config.meter):
+                pass
+        _ = self.database, self.queue
 
     def close(self) -> None:
         """Let go of connections and files; the services may not be used afterwards."""

@@ -27,7 +27,11 @@ class Processing:
     """Processes one file for one job. `source`: a stream in the place of its path, or a run that has begun on it."""
 
     def __init__(
-        self, services: Services, context: Context, file_id: int, meter: MeterConfig,
+        self,
+        services: Services,
+        context: Context,
+        file_id: int,
+        meter: MeterConfig,
         source: BinaryIO | Started | None = None,
     ) -> None:
         self._services = services
