@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import io
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -21,6 +23,8 @@ def run(arguments: Sequence[str], *, own_process: bool = False) -> int:
     own_process: the process was started for this command line and ends with it.
     """
     _accept_any_text()
+    if own_process:
+        _tune()
     session = Session(own_process=own_process)
     try:
         result = root.main(list(arguments), prog_name="tapiary", standalone_mode=False, obj=session)
@@ -57,6 +61,12 @@ def _tell(error: BaseException) -> int:
             say(message_of(error))
             return exit_codes.FAILED
     raise error
+
+
+def _tune() -> None:
+    """Set what costs a short-lived process time: a search for garbage that it hardly makes, threads of unused libraries."""
+    gc.set_threshold(1_000_000, 50, 100)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy starts them at import; nothing here multiplies matrices
 
 
 def _accept_any_text() -> None:

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include "label.h"
 
-#define BATCH_ROWS 32768u
+#define BATCH_ROWS 16384u            /* enough for Arrow's calls to cost nothing, few enough to be written while metering */
 
 /* X(C type, name); the door checks them against the project's list of flow columns. Columns with a letter in front
    of their name are codes or bitmaps that the door turns into Arrow's form. */
