@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -27,11 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _leave(code: int) -> None:
-    """End the process without taking the interpreter apart, which costs more than many a command: all is on the disk."""
+    """End the process without taking the interpreter apart, which costs more than many a command does."""
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with contextlib.suppress(OSError, ValueError):  # the reader is gone; `run` has told
             stream.flush()
-        except (OSError, ValueError):  # the reader is gone; `run` has told
-            pass
     logging.shutdown()
     os._exit(code)

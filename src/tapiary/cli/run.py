@@ -64,7 +64,7 @@ def _tell(error: BaseException) -> int:
 
 
 def _tune() -> None:
-    """Set what costs a short-lived process time: a search for garbage that it hardly makes, threads of unused libraries."""
+    """Spare a short-lived process the search for garbage that it hardly makes, and threads that nothing uses."""
     gc.set_threshold(1_000_000, 50, 100)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy starts them at import; nothing here multiplies matrices
 
