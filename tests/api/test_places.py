@@ -29,6 +29,7 @@ def placed(tmp_path: Path, sample: Path) -> Iterator[Face]:
     geo.mkdir(parents=True)
     ranges = [(low("192.168.0.0"), low("192.168.255.255"), 0), (low("198.0.0.0"), low("203.255.255.255"), 1)]
     (geo / "city.mmdb").write_bytes(mmdb(ranges, [PARIS, GERMANY], database_type="Test-City"))
+    (geo / "ATTRIBUTION.txt").write_text("city.mmdb: Places by Ünï <Maps>, https://maps.example (CC BY 4.0)\n", "utf-8")
     face = make_face(tmp_path / "data")
     face.put("sample.pcap", sample.read_bytes())
     face.job_id = face.process("sample.pcap")
@@ -54,3 +55,24 @@ def test_places_everywhere(placed: Face) -> None:
     assert (nowhere["country"], nowhere["city"]) == ("unknown", "unknown")
     assert int(placed.get(f"/file/{placed.job_id}/flows?country=de&limit=1").headers["X-Total-Count"]) == len(german)
     assert int(placed.get(f"/file/{placed.job_id}/flows?city=Paris&limit=1").headers["X-Total-Count"]) == len(french)
+
+
+def test_attribution_stands_where_places_do(placed: Face, reader: Face) -> None:
+    job = f"/file/{placed.job_id}"
+    for path in ("/statistics", "/statistics/labels?label=dns", "/statistics/ip?ip=8.8.8.8", "/flows", "/export"):
+        found = placed.get(job + path).headers["X-Attribution"]
+        assert found == "Places by ?n? <Maps>, https://maps.example (CC BY 4.0)"
+    assert "X-Attribution" not in placed.get(f"{job}/status").headers
+    assert "X-Attribution" not in placed.get("/file/999/statistics").headers
+    page = placed.client.get("/").text
+    assert 'Places by Ünï &lt;Maps&gt;, <a href="https://maps.example">https://maps.example</a> (CC BY 4.0)' in page
+    assert "X-Attribution" not in reader.get(f"/file/{reader.job_id}/statistics").headers
+    assert "Places" not in reader.client.get("/").text
+
+
+def test_data_that_cannot_be_read_any_more_cost_the_attribution_alone(placed: Face, tmp_path: Path) -> None:
+    placed.services.enricher.close()
+    (tmp_path / "data" / "geo" / "city.mmdb").write_bytes(b"broken")
+    answer = placed.get(f"/file/{placed.job_id}/statistics")
+    assert answer.status_code == 200
+    assert "X-Attribution" not in answer.headers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flask import Response, redirect
+from flask import Response, redirect, request
 from flask_openapi3 import Info, OpenAPI
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 DESCRIPTION = """From packet captures to labelled, enriched flows.
 
 Make a token by `tapiary token create NAME` and send it as `Authorization: Bearer TOKEN`. Every path below also answers
-without `/api/v1`. Errors are always `{"status", "code", "message"}`."""
+without `/api/v1`. Errors are always `{"status", "code", "message"}`.
+
+Countries, cities and networks come from the geographic data that are installed beside the server. What their licences
+ask to be shown wherever these are shown is in the header `X-Attribution` of answers that may hold such, and at `/`."""
 #: What a page of ours may load and do: nothing from elsewhere. Swagger's page has inline scripts and styles.
 CONTENT_SECURITY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
@@ -48,18 +51,19 @@ def create_app(services: Services) -> TapiaryApp:
     app.url_map.strict_slashes = False
     errors.register(app)
     tractor.register(app)
-    _add_public_routes(app)
+    _add_public_routes(app, services)
     app.after_request(_add_headers)
+    app.after_request(lambda response: _add_attribution(response, services))
     security.protect(app, services, tractor.RIGHTS, tractor.UPLOADS)
     return app
 
 
-def _add_public_routes(app: TapiaryApp) -> None:
+def _add_public_routes(app: TapiaryApp, services: Services) -> None:
     def health() -> dict[str, Any]:
         return {"status": "ok", "version": __version__}
 
     def root() -> Response:
-        return Response(root_page(), mimetype="text/html")
+        return Response(root_page(services.attribution()), mimetype="text/html")
 
     def docs() -> BaseResponse:
         return redirect("/openapi/swagger")
@@ -75,4 +79,14 @@ def _add_headers(response: Response) -> Response:
     response.headers.setdefault("X-Frame-Options", "DENY")
     if response.mimetype == "text/html":
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY)
+    return response
+
+
+def _add_attribution(response: Response, services: Services) -> Response:
+    """Say whose geographic data the answer may hold; its documented form has no room for that."""
+    name = (request.endpoint or "").rpartition(".")[2]
+    if name in tractor.PLACES and response.status_code == 200 and (texts := services.attribution()):
+        # Field values are visible ASCII (RFC 9110, 5.5).
+        text = "; ".join(texts).encode("ascii", "replace").decode()
+        response.headers["X-Attribution"] = " ".join(text.split())
     return response

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from html import escape
 
 from tapiary import __version__
@@ -34,8 +36,7 @@ under <code>/api/v1</code>.</p>
 </ul>
 <p>Every request needs a token. Make one on the server's machine:</p>
 <pre>{steps}</pre>
-<small>City and country data: IP Geolocation by <a href="https://db-ip.com">DB-IP</a> (CC BY 4.0), where installed.
-Labels: <a href="https://github.com/ntop/nDPI">nDPI</a>.</small>
+<small>{attribution}Labels: <a href="https://github.com/ntop/nDPI">nDPI</a>.</small>
 </body>
 </html>
 """
@@ -46,6 +47,12 @@ curl -H "Authorization: Bearer $TOKEN" http://HOST/api/v1/files/list
 curl -H "Authorization: Bearer $TOKEN" http://HOST/api/v1/file/1/statistics"""
 
 
-def root_page() -> str:
-    """The page as HTML; it loads nothing from anywhere."""
-    return _PAGE.format(version=escape(__version__), steps=escape(_STEPS))
+def root_page(attribution: Iterable[str] = ()) -> str:
+    """The page as HTML; it loads nothing from anywhere. attribution: what the geographic data ask to be shown."""
+    lines = "".join(f"{_linked(escape(text))}.<br>\n" for text in attribution)
+    return _PAGE.format(version=escape(__version__), steps=escape(_STEPS), attribution=lines)
+
+
+def _linked(text: str) -> str:
+    """Escaped text with its addresses as links."""
+    return re.sub(r"https?://[^\s,;()]+", r'<a href="\g<0>">\g<0></a>', text)

@@ -10,6 +10,7 @@ from tapiary.cli.command import Command
 from tapiary.cli.layout import Screen
 from tapiary.cli.numbers import exact, moment, size
 from tapiary.cli.output import write
+from tapiary.cli.places import attribution_lines
 from tapiary.cli.session import Session, pass_session
 from tapiary.cli.target import filter_options, find_target, flow_filter, target_options
 
@@ -25,6 +26,8 @@ _NEEDED = (
     "flow_id", "first_seen", "protocol", "client_ip", "client_port", "server_ip", "server_port", "label", "packets",
     "bytes", "server_country", "server_name", "note",
 )
+#: Columns that come from geographic data.
+PLACES = tuple(f"{side}_{name}" for side in ("client", "server") for name in ("country", "city", "asn", "as_name"))
 _PROTOCOLS = {1: "ICMP", 2: "IGMP", 6: "TCP", 17: "UDP", 47: "GRE", 50: "ESP", 58: "ICMPv6", 89: "OSPF", 132: "SCTP"}
 
 
@@ -109,6 +112,9 @@ def _show(
     if not columns and screen.cut and (day := one_day(rows)):
         footer += f", {day}"
     click.echo(screen.style(footer, dim=True), err=True)
+    if any(row.get(name) for row in rows for name in PLACES):
+        for line in attribution_lines(services, screen):
+            click.echo(line, err=True)
 
 
 def people_table(screen: Screen, rows: list[dict[str, Any]]) -> list[str]:

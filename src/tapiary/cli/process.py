@@ -18,6 +18,7 @@ from tapiary.cli.exports import Export
 from tapiary.cli.layout import Screen
 from tapiary.cli.numbers import duration, exact
 from tapiary.cli.output import echo_json
+from tapiary.cli.places import attribution_lines
 from tapiary.cli.progress import FileProgress
 from tapiary.cli.session import ConfigurationError, Session, message_of, pass_session, say
 from tapiary.cli.sources import STANDARD_INPUT, expand, standard_input
@@ -174,11 +175,12 @@ class Batch:
                 echo_json(result)
                 sys.stdout.flush()
             elif not quiet and len(sources) == 1:
-                click.echo("\n".join(Summary.of([result]).lines(screen, self._title(result))))
+                self._show([result], screen, self._title(result))
             elif not quiet:
                 click.echo(self._line(result))
         if not as_json and not quiet and len(sources) > 1 and self.done:
-            click.echo("\n".join(["", *Summary.of(self.done).lines(screen, f"{len(self.done)} captures")]))
+            click.echo()
+            self._show(self.done, screen, f"{len(self.done)} captures")
 
     def _one(self, source: str) -> dict[str, Any]:
         """Process one capture; what it was made of, with the documented members first."""
@@ -215,6 +217,13 @@ class Batch:
         self.failed += 1
         self.missing += isinstance(error, (NotFound, FileNotFoundError))
         say(f"{source}: {message_of(error, source)}")
+
+    def _show(self, results: list[Mapping[str, Any]], screen: Screen, title: str) -> None:
+        summary = Summary.of(results)
+        lines = summary.lines(screen, title)
+        if summary.counts["countries"]:
+            lines += ["", *attribution_lines(self.services, screen)]
+        click.echo("\n".join(lines))
 
     def _title(self, result: Mapping[str, Any]) -> str:
         return f"{result['file']} (job {result['job_id']})" if self.kept else result["file"]

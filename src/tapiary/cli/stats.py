@@ -10,6 +10,7 @@ from tapiary.cli.bars import bar_lines
 from tapiary.cli.command import Command
 from tapiary.cli.layout import Screen
 from tapiary.cli.output import echo_json
+from tapiary.cli.places import attribution_lines
 from tapiary.cli.session import Session, pass_session
 from tapiary.cli.target import filter_options, find_target, flow_filter, target_options
 
@@ -60,6 +61,8 @@ def stats(session: Session, /, file: str | None, job: int | None, limit: int, as
         counts = [(count.label, count.count) for count in statistic.content]
         lines = bar_lines(screen, statistic.title.replace("_", " "), counts, whole=total)
         click.echo("\n".join(["", *lines]) if lines else "", nl=bool(lines))
+    if any(s.title == "countries" and s.content for s in statistics):
+        click.echo("\n".join(["", *attribution_lines(session.services, screen)]))
 
 
 def _place(details: AddressDetails | None) -> dict[str, str | None]:

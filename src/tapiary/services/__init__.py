@@ -196,6 +196,18 @@ class Services:
         groups = labels_by_group(self.config.meter)
         return tuple(LabelGroup(name, tuple(labels)) for name, labels in sorted(groups.items()))
 
+    def attribution(self) -> list[str]:
+        """What the licences of the geographic data ask to be shown wherever places are shown.
+
+        Rows may hold places from files that are gone, or no longer readable: then there is nothing to say of them.
+        """
+        from tapiary.errors import InvalidInput
+
+        try:
+            return self.enricher.attribution()
+        except InvalidInput:
+            return []
+
     def warm(self) -> None:
         """Import and open all that processing a file needs, so that the first one does not wait for it.
 

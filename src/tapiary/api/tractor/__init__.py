@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask_openapi3 import APIBlueprint, OpenAPI
 
 from tapiary.api.tractor.models import Error
-from tapiary.api.tractor.rights import RIGHTS, UPLOADS
+from tapiary.api.tractor.rights import PLACES, RIGHTS, UPLOADS
 
-__all__ = ["RIGHTS", "UPLOADS", "register"]
+__all__ = ["PLACES", "RIGHTS", "UPLOADS", "register"]
 
 PREFIX = "/api/v1"
 

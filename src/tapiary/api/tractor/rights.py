@@ -31,5 +31,10 @@ RIGHTS: dict[str, Right] = {
     "server_status": "admin",
 }
 
+#: Routes whose answers may hold countries, cities or networks.
+PLACES = frozenset(
+    {"file_statistics", "file_statistics_labels", "file_statistics_ip", "file_flows", "file_export"}
+)
+
 #: Routes whose bodies are captures, limited by repository.max_upload_bytes alone.
 UPLOADS = frozenset({"files_upload", "upload_append"})
