@@ -196,9 +196,8 @@ def loaded_by(*arguments: str) -> str:
     """The modules that a command line loads, of those that it may have no use for."""
     code = f"""if 1:
         import sys
-        from tapiary.cli import main
-        sys.argv[1:] = {list(arguments)}
-        main()
+        from tapiary.cli.run import run
+        run({list(arguments)}, own_process=True)
         names = ("duckdb", "deltalake", "sqlalchemy", "alembic", "flask", "pydantic", "pandas", "rich")
         print([name for name in names if name in sys.modules])"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

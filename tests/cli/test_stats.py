@@ -24,10 +24,10 @@ def test_of_some_flows(processed: Run) -> None:
 
 
 def test_of_an_address_with_what_is_known_of_it(processed: Run) -> None:
-    (found,) = processed("stats", "--json", "--ip", "8.8.8.8").objects()
+    (found,) = processed("stats", "--json", "--ip", "198.51.100.80").objects()
     assert found["domain_name"]
     assert found["country"] is None
-    text = processed("stats", "--ip", "8.8.8.8").out
+    text = processed("stats", "--ip", "198.51.100.80").out
     assert f"domain name: {found['domain_name']}" in text
 
 
