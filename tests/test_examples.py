@@ -4,8 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tapiary.config import read_rules
-
 ROOT = Path(__file__).parent.parent
 
 
@@ -13,8 +11,3 @@ def test_the_sample_capture_is_what_its_script_makes(tmp_path: Path, sample: Pat
     made = tmp_path / "sample.pcap"
     subprocess.run([sys.executable, "-m", "tools.make_sample", str(made)], cwd=ROOT, check=True, timeout=120)
     assert made.read_bytes() == sample.read_bytes()
-
-
-def test_the_example_rules_are_accepted() -> None:
-    labels = [rule.label for rule in read_rules(ROOT / "examples" / "rules.toml")]
-    assert labels == ["Resolver", "Intranet.Web", "Scanner"]

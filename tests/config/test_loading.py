@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapiary.config import Config, load, read_rules
+from tapiary.config import Config, load
 from tapiary.config.loading import variables
 from tapiary.errors import InvalidInput
 
@@ -58,6 +58,7 @@ def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     ('[meter]\nstatistics = ["flag"]', "meter.statistics[0]", "'flag'"),
     ("a = = b", "config", "line 1"),
     ('[[meter.rules]]\nlabel = "x"\ngroup = "y"', "meter.rules[0]", "at least one of"),
+    ('[[meter.rules]]\nlabel = "x"\ngroup = "y"\nport = [0]', "meter.rules[0].port[0]", ">= 1"),
     ('[[meter.rules]]\nlabel = "x"\ngroup = "y"\nport = [70000]', "meter.rules[0].port[0]", "65535"),
 ])
 def test_mistakes_in_the_file_name_the_key(tmp_path: Path, text: str, field: str, words: str) -> None:
@@ -102,13 +103,6 @@ def test_every_variable_has_a_name_of_its_own() -> None:
     names = variables()
     assert names["TAPIARY_METER_IDLE_TIMEOUT_S"] == ("meter", "idle_timeout_s")
     assert len(set(names.values())) == len(names)
-
-
-def test_a_rules_file_with_a_mistake_is_told(tmp_path: Path) -> None:
-    path = tmp_path / "rules.toml"
-    path.write_text('[[rule]]\nlabel = "x"\ngroup = "y"\nport = [1]\nhots = ["z"]\n')
-    with pytest.raises(InvalidInput, match="hots"):
-        read_rules(path)
 
 
 @given(st.text(max_size=40))

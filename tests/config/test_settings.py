@@ -76,10 +76,3 @@ def test_rule_checks_its_networks() -> None:
     assert Rule(label="Lab", group="Lab", address=["10.0.0.7/8", "2001:db8::/32"]).address
     with pytest.raises(ValueError, match=r"10\.0\.0\.0/33"):
         Rule(label="Lab", group="Lab", address=["10.0.0.0/33"])
-
-
-def test_rules_of_the_settings_come_before_those_of_the_file(tmp_path: Path) -> None:
-    file = tmp_path / "rules.toml"
-    file.write_text('[[rule]]\nlabel = "B"\ngroup = "G"\nport = [2]\n')
-    first = Rule(label="A", group="G", port=[1])
-    assert [rule.label for rule in MeterConfig(rules=[first], rules_file=str(file)).all_rules()] == ["A", "B"]

@@ -4,7 +4,7 @@ Every key is declared once, in `settings.py`, with its unit in its name, its def
 that the documentation shows. `load` reads the file and the environment; the structs may also be built by hand.
 """
 
-from tapiary.config.loading import OTHER_VARIABLES, load, read_rules
+from tapiary.config.loading import OTHER_VARIABLES, load
 from tapiary.config.settings import (
     Config,
     DatabaseConfig,
@@ -29,5 +29,4 @@ __all__ = [
     "ServerConfig",
     "StoreConfig",
     "load",
-    "read_rules",
 ]

@@ -14,7 +14,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 from msgspec.structs import FieldInfo, fields
 
-from tapiary.config.settings import Config, Rule
+from tapiary.config.settings import Config
 from tapiary.errors import InvalidInput
 
 PREFIX = "TAPIARY_"
@@ -27,10 +27,6 @@ OTHER_VARIABLES = {
 
 #: Keys of the file that hold a path: relative ones are relative to the file.
 _PATHS = ("data_dir", "repository.path", "meter.rules_file", "geo.city", "geo.asn", "store.path")
-
-
-class _RulesFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    rule: list[Rule] = []
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Config:
@@ -54,15 +50,6 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> C
         else:
             settings[key] = value
     return _convert(settings, "the environment").resolve()
-
-
-def read_rules(path: Path) -> list[Rule]:
-    """The `[[rule]]` tables of a TOML file, in order. Raises InvalidInput."""
-    try:
-        return msgspec.convert(_read_toml(path, "meter.rules_file"), _RulesFile).rule
-    except msgspec.ValidationError as error:
-        message, where = _explain(error)
-        raise InvalidInput(f"{path}: {where}{': ' if where else ''}{message}", field="meter.rules_file") from None
 
 
 def _read_toml(path: Path, field: str) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     label: Annotated[str, Meta(min_length=1, description="Label that the flow gets")]
     group: Annotated[str, Meta(min_length=1, description="Label group (category) that the flow gets")]
     address: Annotated[list[str], Meta(description="Addresses and CIDR networks, IPv4 or IPv6")] = []
-    port: Annotated[list[Annotated[int, Meta(ge=0, le=65535)]], Meta(description="Ports of either end")] = []
+    port: Annotated[list[Annotated[int, Meta(ge=1, le=65535)]], Meta(description="Ports of either end")] = []
     protocol: Annotated[str | None, Meta(description="IP protocol, by name (`tcp`, `udp`, `icmp`, …) or number")] = None
     host: Annotated[list[str], Meta(description="Host names; each also matches all names below it")] = []
     note: Annotated[str | None, Meta(description="Note shown with the flow")] = None
@@ -95,12 +95,6 @@ class MeterConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     def thread_count(self) -> int:
         """The threads to use, `threads` or what 0 means here."""
         return self.threads or min(cores(), MAX_DEFAULT_METER_THREADS)
-
-    def all_rules(self) -> list[Rule]:
-        """The rules of the settings, then those of `rules_file`, read now. Raises InvalidInput."""
-        from tapiary.config.loading import read_rules
-
-        return [*self.rules, *(read_rules(Path(self.rules_file)) if self.rules_file else ())]
 
 
 class GeoConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
