@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -124,7 +125,8 @@ class PartWriter:
 
     def discard(self) -> None:
         """Close and remove the unfinished file."""
-        self._writer.close()
+        with suppress(OSError):  # a full disk takes no end of the file either
+            self._writer.close()
         self._file.unlink(missing_ok=True)
 
 

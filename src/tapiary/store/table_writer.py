@@ -144,7 +144,8 @@ class TableWriter:
 
     def _close(self, day: date | None) -> None:
         if day in self._open:
-            self._parts.append(self._open.pop(day).close())
+            self._parts.append(self._open[day].close())
+            del self._open[day]  # not before: `discard` removes the file of one that failed
 
 
 def _cast(column: pa.Array, wanted: pa.DataType) -> pa.Array:

@@ -51,8 +51,7 @@ def _drop(log: Log, markers: Path, snapshot: Snapshot, goes: Callable[[int], boo
     removed: list[str] = []
     added: list[Part] = []
     rows = 0
-    marker = Marker(markers, "upkeep")
-    try:
+    with _making(log, markers, added) as token:
         for position in positions:
             path = snapshot.paths[position]
             runs = [int(snapshot.first_run[position])] if snapshot.is_single(position) else _runs_in(log, path)
@@ -62,15 +61,10 @@ def _drop(log: Log, markers: Path, snapshot: Snapshot, goes: Callable[[int], boo
             removed.append(path)
             rows += int(snapshot.rows[position])
             if len(going) < len(runs):
-                part = _rewrite(log, [path], f"{marker.token}-{len(added)}.parquet", set(going))
+                part = _rewrite(log, [path], f"{token}-{len(added)}.parquet", set(going))
                 rows -= part.rows
                 added.append(part)
-        log.commit(added, removed)
-    except BaseException:
-        _remove(log, added)
-        raise
-    finally:
-        marker.close()
+    log.commit(added, removed)
     if removed:
         counter("store", "rows_dropped").add(rows)
     return rows
@@ -131,26 +125,33 @@ def _compact_turn(log: Log, markers: Path, small_bytes: int, least_files: int) -
     end = time.monotonic() + TURN_S
     added: list[Part] = []
     removed: list[str] = []
-    marker = Marker(markers, "upkeep")
-    try:
+    with _making(log, markers, added) as token:
         for group in groups:
             paths = [snapshot.paths[i] for i in group]
-            added.append(_rewrite(log, paths, f"{marker.token}-{len(added)}.parquet", set()))
+            added.append(_rewrite(log, paths, f"{token}-{len(added)}.parquet", set()))
             removed += paths
             if time.monotonic() > end:
                 break
-        log.commit(added, removed, rearranged=True)
-    except BaseException:
-        _remove(log, added)
-        raise
-    finally:
-        marker.close()
+    log.commit(added, removed, rearranged=True)
     return len(removed) - len(added), len(added) < len(groups)
 
 
-def _remove(log: Log, parts: list[Part]) -> None:
-    for part in parts:
-        (log.folder / part.path).unlink(missing_ok=True)
+@contextmanager
+def _making(log: Log, markers: Path, parts: list[Part]) -> Iterator[str]:
+    """A token for the names of new files, which go when the block raises.
+
+    Commit them behind the block: a commit that fails late has them in the log already, and where it has not the sweep,
+    which waits for the upkeep lock, finds them.
+    """
+    marker = Marker(markers, "upkeep")
+    try:
+        yield marker.token
+    except BaseException:
+        for part in parts:
+            (log.folder / part.path).unlink(missing_ok=True)
+        raise
+    finally:
+        marker.close()
 
 
 def _groups(snapshot: Snapshot, positions: list[int]) -> Iterator[list[int]]:

@@ -77,8 +77,8 @@ class RunWriter:
         except BaseException:
             self.abort()
             raise
+        self._ended = True  # a commit that fails late has the files in the log: from here on only the sweep may judge
         self._commit_all(parts)
-        self._ended = True
         return Written(
             {name: sum(p.rows for p in parts.get(name, [])) for name in self._logs},
             {name: len(parts.get(name, [])) for name in self._logs},
@@ -87,12 +87,14 @@ class RunWriter:
 
     def abort(self) -> None:
         """Remove what was written; nothing of it was visible. Does nothing after `commit`."""
-        self._finish()
-        if not self._ended:
-            self._ended = True
-            for writer in self._tables.values():
-                writer.discard()
-        self._marker.close()
+        try:
+            self._finish()
+            if not self._ended:
+                self._ended = True
+                for writer in self._tables.values():
+                    writer.discard()
+        finally:
+            self._marker.close()
 
     def close(self) -> None:
         """End the writer; aborts when it was not committed."""
@@ -123,7 +125,7 @@ class RunWriter:
         for thread in threads:
             thread.join()
         if errors:
-            # What one table has committed stays unseen, since no database row names the run, and is swept.
+            # What one table has committed stays unseen, since no database row names the run; files and rows are swept.
             raise errors[0]
 
     def _finish(self) -> None:
