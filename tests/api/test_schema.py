@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,14 @@ def test_document(reader: Face) -> None:
         "client_ip",
         "bytes",
     } <= parameters
+
+
+def test_bounds_of_integers_are_integers(reader: Face) -> None:
+    text = reader.get("/openapi/openapi.json").text
+    bounds = re.findall(r'"(?:exclusiveM|m)(?:in|ax)imum": ?([^,}\s]+)', text)
+    assert str(-(2**63)) in bounds
+    assert str(2**63 - 1) in bounds
+    assert all(bound.lstrip("-").isdecimal() for bound in bounds), set(bounds)
 
 
 @schemathesis.serializer("application/offset+octet-stream")

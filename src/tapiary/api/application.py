@@ -35,6 +35,25 @@ class TapiaryApp(OpenAPI):
 
     request_class = TapiaryRequest
 
+    def generate_spec_json(self) -> None:
+        """Make the document; flask-openapi3 writes the least value of a number as a float, also of an integer."""
+        super().generate_spec_json()  # type: ignore[no-untyped-call]
+        _whole_bounds(self.spec_json)
+
+
+def _whole_bounds(part: Any) -> None:
+    """Bounds of integers as integers, throughout a part of the document."""
+    if isinstance(part, dict):
+        if part.get("type") == "integer":
+            for name in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
+                if isinstance(part.get(name), float):
+                    part[name] = int(part[name])
+        for each in part.values():
+            _whole_bounds(each)
+    elif isinstance(part, list):
+        for each in part:
+            _whole_bounds(each)
+
 
 def create_app(services: Services) -> TapiaryApp:
     """The WSGI app over the services; nothing is started."""

@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 #: Identifiers are 64-bit in the database; what is beyond cannot exist.
 _INT64 = 2**63 - 1
-JobId = Annotated[int, Field(ge=-_INT64, le=_INT64, description="Number of a job")]
+_LEAST_INT64 = -(2**63)
+JobId = Annotated[int, Field(ge=_LEAST_INT64, le=_INT64, description="Number of a job")]
+FlowId = Annotated[int, Field(ge=_LEAST_INT64, le=_INT64)]
 #: The documented states and two of ours. A job that waits for a worker is `in_progress` here.
 State = Literal["new", "in_progress", "finished", "failed", "cancelled"]
 
@@ -217,7 +219,7 @@ class FlowQuery(Model):
         None, description="Full label (TLS.Google), application (Google) or group (Web), in any case"
     )
     ip: str | None = Field(None, description="Address or CIDR network at either end")
-    flow: list[Annotated[int, Field(ge=-_INT64, le=_INT64)]] | None = Field(None, description="Flow numbers (flow_id)")
+    flow: list[FlowId] | None = Field(None, description="Flow numbers (flow_id)")
 
 
 class FlowPageQuery(FlowQuery):
