@@ -77,3 +77,15 @@ def test_a_file_without_rows_says_why(tapiary: Run, tmp_path: Path, sample: Path
     result = tapiary("flows", "fresh.pcap")
     assert result.code == 3
     assert f"tapiary process {fresh}" in result.err
+
+
+def test_a_label_without_flows_is_told_with_the_nearest(processed: Run, tmp_path: Path) -> None:
+    for words in (["flows"], ["flows", "--json"], ["stats"], ["packets", "-o", tmp_path / "x.pcap"]):
+        result = processed(*words, "--label", "TLS")
+        assert result.code == 0
+        assert "did you mean TLS.DoH_DoT, TLS.Github, TLS.Google" in result.err
+        assert "--where master=TLS" in result.err
+        assert "did you mean Web?" in processed(*words, "--label", "Webb").err
+        assert "no flow of" not in processed(*words, "--label", "web", "--port", "1").err
+    assert len(processed("flows", "--where", "master=TLS", "--json").objects()) == 6
+    assert processed("flows", "--label", "zzz").err.splitlines()[0].endswith("label, application or group 'zzz'")

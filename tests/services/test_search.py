@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import ipaddress
 from collections import Counter
 from collections.abc import Callable
@@ -14,10 +15,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tapiary.config import Config
-from tapiary.errors import InvalidInput
+from tapiary.errors import InvalidInput, NotFound
 from tapiary.schema import FLOW_COLUMNS
 from tapiary.services import FlowFilter, Services, filterable
 from tapiary.services.filters import condition, order
+from tapiary.services.runs import visible
 
 Row = dict[str, Any]
 
@@ -82,6 +84,16 @@ def test_filters(
     counts = services.search.statistics(job, flows, limit=10_000)
     labels = Counter(r["label"] for r in rows if wanted(r))
     assert {c.label: c.count for c in counts[1].content} == labels
+
+
+@pytest.mark.parametrize(("label", "near"), [
+    ("TLS", ("TLS.DoH_DoT", "TLS.Github", "TLS.Google", "TLS.Wikipedia", "TLS.YouTube")),
+    ("tls.googel", ("TLS.Google", "DNS.Google", "Google")), ("Webb", ("Web",)), ("zzz", ()), ("dns.google", None),
+    ("google", None), ("WEB", None),
+])
+def test_near_labels(processed: tuple[Services, int], label: str, near: tuple[str, ...] | None) -> None:
+    services, job = processed
+    assert services.search.near_labels(job, label) == near
 
 
 def test_times_are_compared_in_either_form(processed: tuple[Services, int], rows: list[Row]) -> None:
@@ -193,3 +205,42 @@ def test_a_wrong_ip_is_told_by_its_own_name(services: Services, sample: Path) ->
     with pytest.raises(InvalidInput) as caught:
         services.search.address(job, "foo")
     assert caught.value.field == "ip"
+
+
+@pytest.mark.parametrize("value", ["1e400", ">1e300", "-inf", "!-1e30"])
+def test_times_that_no_packet_has(processed: tuple[Services, int], value: str) -> None:
+    services, job = processed
+    found = services.search.flows(job, FlowFilter(where=(("first_seen", value),)))
+    assert (found.total > 0) == value.startswith("!")
+
+
+@pytest.mark.parametrize("room", ["search", "export", "packets"])
+def test_rows_that_are_replaced_in_the_middle_of_a_question(
+    services: Services, sample: Path, monkeypatch: pytest.MonkeyPatch, room: str
+) -> None:
+    """The answer is never made of rows that are half gone."""
+    path = services.files.root / "a.pcap"
+    path.write_bytes(sample.read_bytes())
+    module = importlib.import_module(f"tapiary.services.{room}")
+    questions: dict[str, list[Callable[[int], Any]]] = {
+        "search": [
+            services.search.statistics, services.search.flows, lambda job: services.search.address(job, "0.0.0.0/0"),
+        ],
+        "export": [lambda job: services.export.stream(job, "csv")],
+        "packets": [lambda job: services.packets.cut(job, FlowFilter())],
+    }
+
+    for ask in questions[room]:
+        job = services.ingest.process_file(path).job_id
+        with monkeypatch.context() as patched, pytest.raises(NotFound, match="processed again"):
+            asked = [job]
+            patched.setattr(module, "visible", lambda s, j, asked=asked: _overtaken(s, j, asked, path))
+            ask(job)
+
+
+def _overtaken(services: Services, job_id: int, asked: list[int], path: Path) -> Any:
+    found = visible(services, job_id)
+    if asked:
+        asked.pop()
+        services.ingest.process_file(path)
+    return found

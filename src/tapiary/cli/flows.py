@@ -12,7 +12,7 @@ from tapiary.cli.numbers import exact, moment, size
 from tapiary.cli.output import write
 from tapiary.cli.places import attribution_lines
 from tapiary.cli.session import Session, pass_session
-from tapiary.cli.target import filter_options, find_target, flow_filter, target_options
+from tapiary.cli.target import filter_options, find_target, flow_filter, target_options, tell_near_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +65,7 @@ def flows(
         raise click.UsageError("Choose one of --json, --csv and --parquet.")
     wanted = flow_filter(**options)
     job_id, view = find_target(session.services, file, job)
+    tell_near_labels(session.services, job_id, view, wanted)
     if outputs:
         format, out = outputs[0]
         chunks = _chunks(session.services, job_id, wanted, format, sort=sort, limit=limit, columns=columns)

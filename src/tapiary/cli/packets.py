@@ -10,7 +10,7 @@ from tapiary.cli.command import Command
 from tapiary.cli.numbers import size
 from tapiary.cli.output import write
 from tapiary.cli.session import Session, pass_session, say
-from tapiary.cli.target import filter_options, find_target, flow_filter, target_options
+from tapiary.cli.target import filter_options, find_target, flow_filter, target_options, tell_near_labels
 
 
 @click.command(
@@ -31,7 +31,9 @@ def packets(session: Session, /, file: str | None, job: int | None, out: str, **
     Only the parts of the file that hold them are read. OUT appears when it is complete. Without FILE and --job the
     capture that was processed last is meant.
     """
+    wanted = flow_filter(**options)
     job_id, view = find_target(session.services, file, job)
-    written = write(session.services.packets.cut(job_id, flow_filter(**options)), out, binary=True)
+    tell_near_labels(session.services, job_id, view, wanted)
+    written = write(session.services.packets.cut(job_id, wanted), out, binary=True)
     if out != "-":
         say(f"{out}: {size(written)} of {view.name}")

@@ -12,7 +12,7 @@ from tapiary.cli.layout import Screen
 from tapiary.cli.output import echo_json
 from tapiary.cli.places import attribution_lines
 from tapiary.cli.session import Session, pass_session
-from tapiary.cli.target import filter_options, find_target, flow_filter, target_options
+from tapiary.cli.target import filter_options, find_target, flow_filter, target_options, tell_near_labels
 
 if TYPE_CHECKING:
     from tapiary.services import AddressDetails
@@ -39,6 +39,7 @@ def stats(session: Session, /, file: str | None, job: int | None, limit: int, as
     """
     flows = flow_filter(**options)
     job_id, view = find_target(session.services, file, job)
+    tell_near_labels(session.services, job_id, view, flows)
     search = session.services.search
     details = None
     if flows.ip is not None and not (flows.label or flows.flow_ids or flows.where):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from tapiary.cli.session import say
 from tapiary.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -95,6 +96,19 @@ def find_target(services: Services, file: str | None, job: int | None) -> tuple[
     newest = max(done, key=lambda view: ((view.job and view.job.finished_at) or 0.0, view.run_id or 0))
     assert newest.run_job_id is not None
     return newest.run_job_id, newest
+
+
+def tell_near_labels(services: Services, job_id: int, view: FileView, flows: FlowFilter) -> None:
+    """Say so when the capture has no flow of the label asked for, with the names that may be meant."""
+    near = services.search.near_labels(job_id, flows.label) if flows.label else None
+    if near is None:
+        return
+    message = f"no flow of {view.name} has the label, application or group {flows.label!r}"
+    if near:
+        message += f"; did you mean {', '.join(near)}?"
+    if any(name.lower().startswith(f"{flows.label}.".lower()) for name in near):
+        message += f" (all that {flows.label} carries: --where master={flows.label})"
+    say(message)
 
 
 def _no_rows(view: FileView) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,9 @@ class Search:
         Raises NotFound when the job has no rows (yet, or any more), InvalidInput for a filter that makes no sense.
         """
         run_id, _ = visible(self._services, job_id)
-        return self._statistics(run_id, condition(flows), limit)
+        found = self._statistics(run_id, condition(flows), limit)
+        visible(self._services, job_id)  # rows that were replaced meanwhile may have been gone already
+        return found
 
     def address(self, job_id: int, ip: str, *, limit: int = DEFAULT_LIMIT) -> AddressDetails:
         """What the flows tell of an IPv4 or IPv6 address or a CIDR network.
@@ -64,13 +67,15 @@ class Search:
             ends["client"].params + ends["server"].params,
         )
         country, city = places[0][:2] if places else (None, None)
-        return AddressDetails(
+        found = AddressDetails(
             country,
             city,
             self._most_frequent(run_id, "user_agent", ends["client"]),
             self._most_frequent(run_id, "server_name", ends["server"] & own_name),
             self._statistics(run_id, both, limit),
         )
+        visible(self._services, job_id)
+        return found
 
     def flows(
         self,
@@ -106,8 +111,28 @@ class Search:
             if limit and offset < total
             else []
         )
+        visible(self._services, job_id)
         kinds = [columns_by_name().get(name) for name in names]
         return FlowPage([_readable(names, kinds, row) for row in rows], total, offset)
+
+    def near_labels(self, job_id: int, label: str, *, limit: int = 5) -> tuple[str, ...] | None:
+        """None when a flow has this label, application or group, else the nearest names that flows of the job have.
+
+        First come the labels inside of it, as TLS.Google of TLS, most frequent first. Raises NotFound as `statistics`.
+        """
+        run_id, _ = visible(self._services, job_id)
+        wanted = condition(FlowFilter(label=label))
+        if self._rows(run_id, f"SELECT 1 FROM flows WHERE {wanted.sql} LIMIT 1", wanted.params):
+            return None
+        rows = self._rows(
+            run_id,
+            "SELECT label, application, category FROM flows GROUP BY ALL ORDER BY count(*) DESC, label, category",
+            (),
+        )
+        names = {name.lower(): name for row in rows for name in row if name}
+        inside = [names[key] for key in names if key.startswith(f"{label.lower()}.")]
+        near = [names[key] for key in difflib.get_close_matches(label.lower(), names, limit)]
+        return tuple(dict.fromkeys([*inside, *near]))[:limit]
 
     def _statistics(self, run_id: int, wanted: Condition, limit: int) -> tuple[Statistic, ...]:
         if not 1 <= limit <= MAX_LIMIT:
