@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from tapiary.errors import Conflict, InvalidInput, NotFound, Unavailable
 from tapiary.services import Services
 from tapiary.services import uploads as uploads_module
+from tapiary.services.tickets import Ticket, Tickets
 
 
 class Torn(io.BytesIO):
@@ -102,6 +104,7 @@ def test_what_a_dead_server_left(services: Services, monkeypatch: pytest.MonkeyP
     folder = services.uploads.folder()
     orphan = folder / ("0" * 32 + ".part")
     orphan.write_bytes(b"x")
+    os.utime(orphan, (0, 0))
     view = services.uploads.create("a.pcap", 100)
     services.upkeep.begin()
     assert not orphan.exists()
@@ -127,3 +130,78 @@ def test_identifiers_lead_nowhere(services: Services, tmp_path: Path) -> None:
     for identifier in ("../x", "", "x", "0" * 31, "0" * 32 + "/../a", "A" * 32):
         with pytest.raises(NotFound):
             services.uploads.status(identifier)
+
+
+def test_recovery_leaves_what_is_still_coming_in(services: Services) -> None:
+    class Tidied(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            services.uploads.recover()
+            return super().read(size)
+
+    services.uploads.put("a.pcap", Tidied(b"x" * 50))
+    assert (services.files.root / "a.pcap").read_bytes() == b"x" * 50
+
+
+def test_recovery_leaves_bytes_that_get_their_ticket_in_a_moment(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = Tickets.save
+
+    def late(self: Tickets, ticket: Ticket) -> Ticket:
+        services.uploads.recover()
+        return save(self, ticket)
+
+    monkeypatch.setattr(Tickets, "save", late)
+    services.uploads.put("a.pcap", io.BytesIO(b"x" * 50))
+    assert (services.files.root / "a.pcap").read_bytes() == b"x" * 50
+
+
+def test_dying_while_an_old_file_is_replaced(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    services.uploads.put("a.pcap", io.BytesIO(b"old"))
+    view = services.uploads.create("a.pcap", 5, overwrite=True)
+    replace = os.replace
+
+    def die(source: Path, target: Path) -> None:
+        if target.name == "a.pcap":
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(os, "replace", die)
+        services.uploads.append(view.id, 0, io.BytesIO(b"hello"))
+    services.uploads.recover()
+    assert (services.files.root / "a.pcap").read_bytes() == b"hello"
+    assert services.uploads.status(view.id).complete
+
+
+def test_a_last_request_that_comes_twice(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    view = services.uploads.create("a.pcap", 5)
+    locked, others = Tickets.locked, [0]
+
+    def overtaken(self: Tickets, upload_id: str) -> Any:
+        part = open(self.part(upload_id), "rb")  # noqa: SIM115 - as one that was opened before the other ended
+        if others:
+            others.pop()
+            services.uploads.append(view.id, 0, io.BytesIO(b"hello"))
+            part.seek(0, os.SEEK_END)
+            return nullcontext(part)
+        part.close()
+        return locked(self, upload_id)
+
+    monkeypatch.setattr(Tickets, "locked", overtaken)
+    assert services.uploads.append(view.id, 5, io.BytesIO()).complete
+    assert services.uploads.status(view.id).complete
+
+
+def test_giving_up_while_bytes_come_in_leaves_nothing(services: Services) -> None:
+    view = services.uploads.create("a.pcap", 5)
+
+    class GivenUp(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if found := super().read(size):
+                services.uploads.discard(view.id)
+            return found
+
+    with pytest.raises(NotFound, match="no upload"):
+        services.uploads.append(view.id, 0, GivenUp(b"hello"))
+    assert [p for p in services.files.root.rglob("*") if p.is_file()] == []

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -14,6 +15,8 @@ from typing import BinaryIO
 
 from tapiary.errors import Conflict, NotFound
 
+#: Bytes that have no ticket after this long never get one: the two are made within milliseconds.
+ORPHAN_S = 60.0
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -129,10 +132,11 @@ class Tickets:
             self._path(upload_id, kind).unlink(missing_ok=True)
 
     def remove_orphans(self) -> None:
-        """Remove bytes without a ticket: the server died between the two."""
+        """Remove bytes without a ticket: the server died between the two. Young ones may be about to get theirs."""
         for path in self._folder.glob("*.part"):
-            if not path.with_suffix(".json").exists():
-                self.remove(path.stem)
+            with suppress(FileNotFoundError):
+                if not path.with_suffix(".json").exists() and time.time() - path.stat().st_mtime > ORPHAN_S:
+                    self.remove(path.stem)
 
     def _path(self, upload_id: str, kind: str) -> Path:
         if not _ID.fullmatch(upload_id):

@@ -93,6 +93,9 @@ class Uploads:
         if ticket.done:
             return self._at_end(ticket, offset)
         with _disk_errors(), self._tickets.locked(upload_id) as part:
+            ticket = self._tickets.load(upload_id)
+            if ticket.done:  # by a request that came a moment before
+                return self._at_end(ticket, offset)
             have = part.seek(0, os.SEEK_END)
             if offset != have:
                 raise Conflict(
@@ -135,8 +138,9 @@ class Uploads:
 
     def discard(self, upload_id: str) -> None:
         """Give an upload up. Raises NotFound."""
-        self._tickets.load(upload_id)
-        self._tickets.remove(upload_id)
+        with self._finishing:
+            self._tickets.load(upload_id)
+            self._tickets.remove(upload_id)
 
     def recover(self) -> None:
         """Finish what was complete when the server died, and remove what nobody continued."""
@@ -148,7 +152,8 @@ class Uploads:
                     with self._tickets.locked(ticket.id) as part:
                         self._finish(ticket, part)
                 elif not ticket.done and ticket.size is None:
-                    self._tickets.remove(ticket.id)  # a one-shot upload: its client knows that it failed
+                    with self._tickets.locked(ticket.id):  # else it is still coming in
+                        self._tickets.remove(ticket.id)  # a one-shot upload: its client knows that it failed
             except (TapiaryError, OSError) as error:
                 log.warning("upload %s of %r: %s", ticket.id, ticket.name, error)
         self._tickets.remove_orphans()
@@ -186,6 +191,7 @@ class Uploads:
                 )
         path = inside(self._root, ticket.name)
         with self._finishing:
+            self._tickets.load(ticket.id)  # given up meanwhile?
             ticket = self._tickets.save(ticket.finishing(os.fstat(part.fileno()).st_ino))
             if not self._tickets.placed(ticket, path):
                 _place(self._tickets.part(ticket.id), path, self._root, ticket.overwrite)
@@ -235,6 +241,7 @@ def _place(part: Path, path: Path, root: Path, overwrite: bool) -> None:
     inside(root, str(path.relative_to(root)))
     try:
         if overwrite:
+            part.with_suffix(".link").unlink(missing_ok=True)  # left by a crash between the next two steps
             os.link(part, part.with_suffix(".link"))
             os.replace(part.with_suffix(".link"), path)
         else:
