@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import time
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from tapiary.errors import Conflict, InvalidInput, NotFound
-from tapiary.services import Services
+from tapiary.services import Services, scan
 from tapiary.services.fingerprint import EDGE_BYTES, fingerprint
 
 
@@ -148,3 +149,41 @@ def test_fingerprint_sees_head_tail_and_size(tmp_path: Path) -> None:
     assert fingerprint(path).quick_hash != first
     with pytest.raises(OSError):
         fingerprint(tmp_path)
+
+
+def block(kind: int, body: bytes) -> bytes:
+    size = struct.pack("<I", 12 + len(body))
+    return struct.pack("<I", kind) + size + body + size
+
+
+@pytest.mark.parametrize("offset_s", [2**62, -(2**62)])
+def test_a_file_whose_clock_is_absurd_does_not_stop_the_scan(services: Services, capture: bytes, offset_s: int) -> None:
+    section = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
+    interface = block(1, struct.pack("<HHIHHqHH", 1, 0, 0, 14, 8, offset_s, 0, 0))
+    put(services, "a.pcapng", section + interface + block(6, struct.pack("<5I", 0, 0, 5, 0, 0)))
+    put(services, "b.pcap", capture)
+    assert services.files.scan().seen == ("a.pcapng", "b.pcap")
+    assert 0 <= services.files.get("a.pcapng").time_start <= 253_402_300_800
+
+
+def test_a_file_that_goes_during_the_scan(
+    services: Services, capture: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put(services, "a.pcap", capture)
+    put(services, "b.pcap", capture)
+
+    def late(name: str) -> str:
+        path.unlink(missing_ok=True)
+        return name
+
+    monkeypatch.setattr(scan, "checked_name", late)
+    assert services.files.scan().seen == ("b.pcap",)
+
+
+def test_deleting_a_file_whose_job_has_just_ended(services: Services, capture: bytes) -> None:
+    put(services, "a.pcap", capture)
+    job = services.ingest.submit("a.pcap")
+    view = services.files.get("a.pcap")
+    services.queue.cancel(job.id)
+    services.files.delete(view)
+    assert services.files.list() == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -198,7 +199,8 @@ class Files:
         from tapiary.database import File, Run, drop_runs
 
         if view.job and view.job.state in ("new", "queued", "in_progress"):
-            self._services.ingest.cancel(view.job.id)
+            with suppress(Conflict):  # it ended since
+                self._services.ingest.cancel(view.job.id)
         if not view.outside:
             inside(self.root, view.name).unlink(missing_ok=True)
         with self._services.database.session() as session:

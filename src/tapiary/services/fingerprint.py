@@ -12,6 +12,8 @@ from tapiary.services.first_packet import first_time, looks_like_capture
 
 #: How much of a file's head and tail goes into its quick hash: a capture that grew or was rewritten differs there.
 EDGE_BYTES = 64 * 1024
+#: End of the year 9999 in microseconds since 1970: the latest time that the meter gives a packet, too.
+LATEST_US = 253_402_300_799_999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,8 @@ class Fingerprint:
         start = first_time(path)
         if start is None:
             return None, None
-        return int(start * 1e6), max(int(start * 1e6), self.mtime_ns // 1000)
+        first = min(max(int(start * 1e6), 0), LATEST_US)  # clocks in a file may say anything
+        return first, max(first, self.mtime_ns // 1000)
 
 
 def fingerprint(path: Path) -> Fingerprint:

@@ -49,7 +49,11 @@ class Scan:
         for name, entry in self._walk(self._root, ""):
             present.add(name)
             file = known.get(name)
-            info = entry.stat(follow_symlinks=False)
+            try:
+                info = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:  # went since the folder was read
+                present.remove(name)
+                continue
             if file is None or file.gone or (file.size, file.mtime_ns) != (info.st_size, info.st_mtime_ns):
                 suspects.append((name, entry))
         if suspects:
