@@ -12,6 +12,7 @@ from tapiary.database import File, Job, Run
 from tapiary.errors import Conflict, InvalidInput, NotFound
 from tapiary.jobs import Cancelled, Queue
 from tapiary.services import Services
+from tapiary.services.ingest import PROCESS
 from tapiary.services.processing import Processing
 
 
@@ -156,8 +157,11 @@ def test_one_job_a_file_at_a_time(services: Services, sample: Path) -> None:
     assert services.ingest.submit("a.pcap").id == first.id
     services.queue.claim("host - 1 1", first.id)
     assert services.ingest.submit("a.pcap").id == first.id
+    waiting = services.queue.submit(PROCESS, {}, services.files.get("a.pcap").id)
     with pytest.raises(Conflict):
         services.ingest.process_file(path)
+    assert services.files.get("a.pcap").job == services.ingest.get(first.id)
+    assert [(job.id, job.state) for job in services.queue.list()] == [(waiting.id, "queued"), (first.id, "in_progress")]
     with services.database.session(write=False) as session:
         assert session.query(File).count() == 1
 
@@ -174,3 +178,17 @@ def test_new_files_are_queued_by_the_watch(services: Services, sample: Path) -> 
     busy.upkeep.watch()
     assert len(services.queue.list()) == 1
     busy.close()
+
+
+def test_a_job_that_could_not_begin_is_not_run_later(
+    services: Services, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process takes the file in the moment before this one's job begins."""
+    done = services.ingest.process_file(sample)
+    monkeypatch.setattr(Queue, "claim", lambda *_: None)
+    with pytest.raises(Conflict):
+        services.ingest.process_file(sample)
+    assert [job.state for job in services.queue.list()] == ["cancelled", "finished"]
+    view = services.files.resolve(str(sample))
+    assert view.job is not None
+    assert view.job.id == done.job_id

@@ -124,6 +124,9 @@ class Ingest:
             self._held[job_id] = started
             try:
                 self._services.queue.run_inline(job_id, on_progress=progress)
+            except Conflict:
+                self._withdraw(job_id, view)
+                raise
             finally:
                 del self._held[job_id]
         finally:
@@ -152,11 +155,27 @@ class Ingest:
         """Make a job that only this process runs, in the place of one that waits. Raises Conflict."""
         import msgspec
 
+        queue = self._services.queue
+        queue.recover()
+        if running := queue.list(states=["in_progress"], file_id=view.id, limit=1):
+            raise Conflict(f"file: {view.name!r} is being processed by job {running[0].id}", field="file")
         if view.job and view.job.state in ("new", "queued"):
-            self._services.queue.cancel(view.job.id)
+            queue.cancel(view.job.id)
         arguments = {} if meter is None else {"meter": msgspec.to_builtins(meter)}
         with self._services.database.session() as session:
             return self._submit(session, view.id, arguments, hold=True).id
+
+    def _withdraw(self, job_id: int, view: FileView) -> None:
+        """Forget a held job that could not begin; else a server would run it later."""
+        from tapiary.database import File
+
+        if self._services.queue.get(job_id).state != "new":
+            return
+        self._services.queue.cancel(job_id)
+        with self._services.database.session() as session:
+            file = session.get(File, view.id)
+            if file is not None and file.job_id == job_id:
+                file.job_id = view.job.id if view.job else None
 
     def _submit(
         self, session: Session, file_id: int, arguments: dict[str, Any], *, priority: int = 0, hold: bool = False
