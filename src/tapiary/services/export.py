@@ -52,6 +52,7 @@ class Export:
             wanted.params,
             tables={"flows": Selection("flows", [run_id])},
         )
+        visible(self._services, job_id)  # the query holds the list of files: if the rows were there, they stay readable
         batches = (readable(batch) for batch in found.arrow_reader(BATCH_ROWS))
         return _WRITERS[format](batches)
 

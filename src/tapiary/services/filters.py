@@ -6,6 +6,7 @@ Identifiers come from the schema's list alone, values only as parameters.
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ EITHER: dict[str, tuple[str, str]] = {
 #: Operators before a value, longest first.
 OPERATORS = (">=", "<=", ">", "<", "!")
 _MAX_INT64 = 2**63 - 1
+_MAX_US = 2.0**62
 #: Where IPv4 addresses are stored.
 _IPV4 = network_range("0.0.0.0/0")
 
@@ -202,8 +204,11 @@ def _moment(field: str, text: str) -> int | float:
     except ValueError:
         pass
     try:
-        return round(float(text) * 1e6)
-    except (ValueError, OverflowError):
+        moment_us = float(text) * 1e6
+        if math.isnan(moment_us):
+            raise ValueError
+        return round(min(max(moment_us, -_MAX_US), _MAX_US))  # beyond any time that a packet can have
+    except ValueError:
         raise InvalidInput(
             f"{field}: {text!r} is neither Unix seconds nor an ISO 8601 time", field=field, code="bad_time"
         ) from None

@@ -48,6 +48,7 @@ class Packets:
         )
         frames = frames_of(rows)
         special = self._query(run_id, "flow_id <= 0", ())
+        visible(self._services, job_id)  # rows that were replaced meanwhile may have been gone already
         return cut_packets(path.resolve(), frames, _blob(special, ANCHORS), _blob(special, CONTEXT))
 
     def ending(self, view: FileView) -> str:
