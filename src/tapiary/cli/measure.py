@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from tapiary.config import MeterConfig
     from tapiary.meter import Progress
     from tapiary.services import Services
@@ -22,19 +19,15 @@ def measure(
     from msgspec.structs import replace
 
     from tapiary.meter import meter
+    from tapiary.services import Tally
 
-    countries: Counter[str] = Counter()
-    groups: Counter[str] = Counter()
+    tally = Tally()
     run = meter(source, replace(config, index=False), progress=lambda p: progress(_report(p)))
     try:
         for flows, _index in run:
             if flows is None or not flows.num_rows:
                 continue
-            _count(groups, flows.column("category"))
-            places = services.enricher.enrich(flows)
-            client, server = _plain(places.column("client_country")), _plain(places.column("server_country"))
-            _count(countries, server)
-            _count(countries, _others(client, server))
+            tally.add(services.enricher.enrich(flows))
         result = run.result
     finally:
         run.close()
@@ -43,7 +36,7 @@ def measure(
         "anomalies": dict(result.anomalies), "link_types": dict(result.link_types), "non_ip": dict(result.non_ip),
         "not_flows": dict(result.not_flows), "time_start": _seconds(result.time_start),
         "time_end": _seconds(result.time_end), "seconds": result.seconds, "format": result.format,
-        "compression": result.compression, "countries": dict(countries), "groups": dict(groups),
+        "compression": result.compression, **tally.summary(),
     }
 
 
@@ -57,24 +50,6 @@ def _report(progress: Progress) -> dict[str, Any]:
         "bytes": progress.bytes, "total_bytes": progress.total_bytes, "packets": progress.packets,
         "flows": progress.flows, "packets_per_s": progress.packets / seconds, "seconds_left": left,
     }
-
-
-def _others(client: pa.Array, server: pa.Array) -> pa.Array:
-    """The client's country where it is not also the server's: a flow counts once for each country."""
-    import pyarrow.compute as pc
-
-    return client.filter(pc.fill_null(pc.not_equal(client, server), True))
-
-
-def _count(counter: Counter[str], column: pa.Array) -> None:
-    for entry in _plain(column).drop_null().value_counts():
-        counter[entry["values"].as_py()] += entry["counts"].as_py()
-
-
-def _plain(column: pa.Array) -> pa.Array:
-    import pyarrow as pa
-
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
 def _seconds(microseconds: int | None) -> float | None:

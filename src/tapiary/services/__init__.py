@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tapiary.services.ingest import Ingest, make_handlers
     from tapiary.services.packets import Packets
     from tapiary.services.search import Search
+    from tapiary.services.tally import Tally
     from tapiary.services.upkeep import Upkeep
     from tapiary.services.uploads import Uploads
     from tapiary.services.views import (
@@ -57,6 +58,7 @@ __all__ = [
     "Services",
     "State",
     "Statistic",
+    "Tally",
     "UploadView",
     "country_name",
     "filterable",
@@ -67,7 +69,7 @@ __all__ = [
 #: A pcap's header alone (draft-ietf-opsawg-pcap): little-endian, version 2.4, Ethernet.
 _EMPTY_PCAP = bytes.fromhex("d4c3b2a1 02000400 00000000 00000000 ffff0000 01000000")
 
-_HOMES = {"FORMATS": "export", "Format": "export", "filterable": "filters", "make_handlers": "ingest"}
+_HOMES = {"FORMATS": "export", "Format": "export", "Tally": "tally", "filterable": "filters", "make_handlers": "ingest"}
 _HOMES |= {
     name: "views" for name in __all__ if name not in _HOMES and name not in ("Services", "country_name", "risk_names")
 }
