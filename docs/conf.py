@@ -1,5 +1,8 @@
 """Sphinx settings; the build needs no network and treats warnings as errors (`make docs`)."""
 
+from pygments.lexers.special import TextLexer
+from sphinx.highlighting import lexers
+
 from tapiary import __version__
 
 project = "Tapiary"
@@ -10,6 +13,8 @@ extensions = ["myst_parser"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build"]
+# GitHub draws these; the pages, which load nothing from elsewhere, show their text.
+lexers["mermaid"] = TextLexer()
 html_theme = "furo"
 html_title = f"Tapiary {__version__}"
 html_copy_source = False

@@ -1,4 +1,4 @@
-"""Writes the pages of docs/reference/ that follow from the code: settings, columns, commands, REST API.
+"""Writes the pages of docs/reference/ that follow from the code: settings, columns, commands, REST API, jobs.
 
     python -m docs.generate
 
@@ -23,6 +23,7 @@ from tapiary import config, schema
 from tapiary.cli import exit_codes
 from tapiary.cli.root import root
 from tapiary.config.loading import variables
+from tapiary.jobs import STATES, TRANSITIONS, diagram
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py: change the code it follows from, then run `make generate`. -->\n\n"
@@ -124,6 +125,20 @@ def commands_page() -> str:
     return "\n".join(parts)
 
 
+def jobs_page() -> str:
+    """The states of a job and the steps between them."""
+    return "\n".join(["# Jobs\n", textwrap.dedent("""\
+        Each capture is processed by a job. The queue outlives the server: what waited or was under way when it ended,
+        however it ended, is taken up when it starts again, and no file is processed by two workers at a time. A job
+        whose worker died is tried again, `jobs.max_attempts` times in all.
+
+        The API's `status` knows fewer states than `progress`: a job that waits is `in_progress` there.
+        """), table(("state", "meaning"), ([f"`{state}`", text] for state, text in STATES.items())),
+        f"```mermaid\n{diagram()}```\n",
+        table(("step", "from", "to", "when"), (
+            [t.event, f"`{t.source}`" if t.source else "", f"`{t.target}`", t.doc] for t in TRANSITIONS))])
+
+
 def help_block(context: click.Context) -> str:
     """What `--help` prints."""
     return f"```text\n{context.get_help().rstrip()}\n```\n"
@@ -132,6 +147,7 @@ def help_block(context: click.Context) -> str:
 #: Page: its maker.
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page, "columns.md": columns_page, "commands.md": commands_page, "api.md": api_page,
+    "jobs.md": jobs_page,
 }
 
 
