@@ -1,7 +1,6 @@
 """Sphinx settings; the build needs no network and treats warnings as errors (`make docs`)."""
 
-from pygments.lexers.special import TextLexer
-from sphinx.highlighting import lexers
+from sphinx.highlighting import lexer_classes
 
 from tapiary import __version__
 
@@ -14,7 +13,7 @@ myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build"]
 # GitHub draws these; the pages, which load nothing from elsewhere, show their text.
-lexers["mermaid"] = TextLexer()
+lexer_classes["mermaid"] = lexer_classes["none"]
 html_theme = "furo"
 html_title = f"Tapiary {__version__}"
 html_copy_source = False
