@@ -238,3 +238,9 @@ def test_ctrl_c_leaves_nothing_half_done(sample: Path, tmp_path: Path) -> None:
     done = subprocess.run([*command, "files", "--all", "--json"], capture_output=True, check=True)
     assert all(json.loads(line)["flows"] is None for line in done.stdout.splitlines())
     assert not list((data / "tables").rglob("*.parquet"))
+
+
+def test_standard_input_is_called_by_its_name(tapiary: Run, sample: Path) -> None:
+    data = sample.read_bytes()
+    assert tapiary("process", "-", stdin=data).out.startswith("stdin (job 1)\n")
+    assert tapiary("process", "--no-store", "--name", "tap", "-", stdin=data).out.startswith("tap\n")

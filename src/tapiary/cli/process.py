@@ -226,7 +226,8 @@ class Batch:
         click.echo("\n".join(lines))
 
     def _title(self, result: Mapping[str, Any]) -> str:
-        return f"{result['file']} (job {result['job_id']})" if self.kept else result["file"]
+        name = self.stdin_name if result["file"] == STANDARD_INPUT else result["file"]
+        return f"{name} (job {result['job_id']})" if self.kept else name
 
     def _line(self, result: Mapping[str, Any]) -> str:
         """A capture among several."""
