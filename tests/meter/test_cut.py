@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from tapiary.config import MeterConfig
 from tapiary.errors import Conflict
-from tapiary.meter import cut_packets, decode_frames, meter
+from tapiary.meter import cut, cut_packets, decode_frames, meter
 from tapiary.meter.cut import decode_gaps
 from tapiary.meter.reference.read import Stop, records
 from tapiary.meter.reference.source import load
@@ -48,16 +49,43 @@ def frames_of(data: bytes) -> list[tuple[object, ...]]:
 TIMELESS = {"pcapng-simple.pcapng", "pcapng-unknown-blocks.pcapng"}
 
 
+@pytest.mark.parametrize("largest", [cut._LARGEST, 0], ids=["", "walked"])
 @pytest.mark.parametrize("name", EXPECTED)
-def test_every_flow_of_every_golden_capture(name: str) -> None:
+def test_every_flow_of_every_golden_capture(name: str, largest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cut, "_LARGEST", largest)
     source = HERE / name
     whole = frames_of(load(source)[0])
     flows, anchors, context = index_of(source)
     for frames in [*flows.values(), np.sort(np.concatenate(list(flows.values()) or [np.empty(0, np.int64)]))]:
-        cut = frames_of(b"".join(cut_packets(source, frames, anchors, context)))
+        found = frames_of(b"".join(cut_packets(source, frames, anchors, context)))
         expected = [whole[frame - 1] for frame in frames]
         first = 1 if name in TIMELESS else 0
-        assert [frame[first:] for frame in cut] == [frame[first:] for frame in expected]
+        assert [frame[first:] for frame in found] == [frame[first:] for frame in expected]
+
+
+@pytest.mark.parametrize("carried", [False, True])
+def test_a_huge_block_costs_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, carried: bool) -> None:
+    """One that is passed over between two packets, or carried along: here names of hosts."""
+    source = tmp_path / "huge.pcapng"
+    size = struct.pack("<I", 40 << 20)
+    packet = struct.pack("<8I", 6, 36, 0, 0, 5, 4, 4, 0) + struct.pack("<I", 36)
+    with source.open("wb") as file:
+        file.write(struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28))
+        file.write(struct.pack("<IIHHII", 1, 20, 1, 0, 0, 20) + packet)
+        file.write(struct.pack("<I", 4 if carried else 0xBAD) + size)
+        file.seek((40 << 20) - 12, 1)
+        file.write(size + packet)
+    _, anchors, context = index_of(source)
+    read = cut._Reader.read
+
+    def bounded(self: cut._Reader, at: int, size: int) -> bytes:
+        assert size <= cut._LARGEST
+        return read(self, at, size)
+
+    monkeypatch.setattr(cut._Reader, "read", bounded)
+    found = list(cut_packets(source, np.array([1, 2]), anchors, context))
+    assert b"".join(found) == source.read_bytes() if carried else sum(map(len, found)) == 48 + 2 * len(packet)
+    assert max(map(len, found)) < 2 << 20
 
 
 def test_nothing_wanted_is_an_empty_capture() -> None:
@@ -82,14 +110,16 @@ def long_captures(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> lis
 @given(data=st.data())
 def test_any_frames_of_a_long_capture(long_captures: list[Path], data: st.DataObject) -> None:
     source = data.draw(st.sampled_from(long_captures))
-    whole = frames_of(load(source)[0])
-    _, anchors, context = _INDEX.setdefault(source, index_of(source))
+    if source not in _READ:
+        _READ[source] = frames_of(load(source)[0]), *index_of(source)[1:]
+    whole, anchors, context = _READ[source]
     wanted = data.draw(st.lists(st.integers(1, len(whole)), unique=True, max_size=40).map(sorted))
-    cut = b"".join(cut_packets(source, np.array(wanted, np.int64), anchors, context))
-    assert frames_of(cut) == [whole[frame - 1] for frame in wanted]
+    found = b"".join(cut_packets(source, np.array(wanted, np.int64), anchors, context))
+    assert frames_of(found) == [whole[frame - 1] for frame in wanted]
 
 
-_INDEX: dict[Path, tuple[dict[int, np.ndarray], bytes, bytes]] = {}
+#: Frames, anchors and context of the long captures, which take their time to read.
+_READ: dict[Path, tuple[list[tuple[object, ...]], bytes, bytes]] = {}
 
 
 def test_another_file_than_was_indexed(tmp_path: Path, long_captures: list[Path]) -> None:
