@@ -91,6 +91,7 @@ def test_kill_9_at_random_moments_leaves_whole_runs_and_no_litter(config: StoreC
     store.vacuum(retention_hours=0)
     runs = Counter(int(name.split("-")[0]) for name in on_disk(store))
     assert runs == dict.fromkeys(acknowledged, 2)
+    store.close()
     assert list((store.folder / "_writers").iterdir()) == []
 
 

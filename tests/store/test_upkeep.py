@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tapiary.config import StoreConfig
-from tapiary.store import Store, upkeep
+from tapiary.store import Store, reader, upkeep
 from tests.store.rows import DAY_US, NOON_US, flows, packets
 
 
@@ -134,3 +137,24 @@ def test_a_failed_rewrite_leaves_nothing(store: Store, monkeypatch: pytest.Monke
 def test_upkeep_of_nothing(store: Store, tmp_path: Path) -> None:
     assert store.drop_runs([1]) == store.compact() == store.vacuum() == 0
     assert store.sweep(set()) == {"files": 0, "rows": 0}
+
+
+def test_what_the_queries_of_a_killed_process_left(store: Store, config: StoreConfig) -> None:
+    fill(store, range(1, 2))
+    code = (
+        "import os, signal, sys\n"
+        "from tapiary.config import StoreConfig; from tapiary.store import Store, reader\n"
+        "store = Store(StoreConfig(path=sys.argv[1])); store.query('SELECT 1', tables={}).fetchall()\n"
+        "folder = reader.temporary(store.folder, store._engine._marker.token); folder.mkdir(exist_ok=True)\n"
+        "(folder / 'duckdb_temp_storage-0.tmp').write_bytes(b'x'); os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, config.path], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    spilled = reader.temporary(store.folder)
+    assert len(list(spilled.glob("*/*.tmp"))) == 1
+    assert counts(store) == {1: 4}
+    assert store._engine._marker is not None
+    own = reader.temporary(store.folder, store._engine._marker.token)
+    own.mkdir(exist_ok=True)
+    store.sweep({1})
+    assert list(spilled.iterdir()) == [own]

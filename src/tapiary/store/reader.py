@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tapiary.errors import InternalError
 from tapiary.store.log import Log
+from tapiary.store.marker import Marker
 from tapiary.store.selection import Selection
 
 if TYPE_CHECKING:
@@ -29,8 +29,10 @@ class Engine:
     It may read below the tables' folder only: no other file, no network, no extension, no change of settings.
     """
 
-    def __init__(self, folder: Path, memory_limit: str, threads: int) -> None:
+    def __init__(self, folder: Path, markers: Path, memory_limit: str, threads: int) -> None:
         self._folder = folder
+        self._markers = markers
+        self._marker: Marker | None = None
         self._memory_limit = memory_limit
         self._threads = threads
         self._lock = threading.Lock()
@@ -61,18 +63,19 @@ class Engine:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
-                shutil.rmtree(self._temporary, ignore_errors=True)
-
-    @property
-    def _temporary(self) -> Path:
-        return self._folder / "_tmp" / str(os.getpid())
+            if self._marker is not None:
+                shutil.rmtree(temporary(self._folder, self._marker.token), ignore_errors=True)
+                self._marker.close()
+                self._marker = None
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         import duckdb
 
-        self._temporary.parent.mkdir(parents=True, exist_ok=True)
+        self._marker = self._marker or Marker(self._markers, "query")  # by which a sweep knows whose files are left
+        spill = temporary(self._folder, self._marker.token)
+        spill.parent.mkdir(parents=True, exist_ok=True)
         config: dict[str, Any] = {
-            "memory_limit": self._memory_limit, "temp_directory": str(self._temporary),
+            "memory_limit": self._memory_limit, "temp_directory": str(spill),
             "autoload_known_extensions": False, "autoinstall_known_extensions": False,
             "allow_community_extensions": False, "allow_persistent_secrets": False,
         }
@@ -90,6 +93,11 @@ class Engine:
         ):
             connection.execute(f"SET {setting}")
         return connection
+
+
+def temporary(folder: Path, token: str = "") -> Path:
+    """Where queries put what does not fit into memory: of all engines, or of the one with this token."""
+    return folder / "_tmp" / token
 
 
 class _Cursor:

@@ -40,7 +40,7 @@ class Store:
 
         self.folder = Path(config.path).absolute()
         self._logs = {name: Log(self.folder / name, table) for name, table in TABLES.items()}
-        self._engine = Engine(self.folder, config.memory_limit, config.threads)
+        self._engine = Engine(self.folder, self._markers, config.memory_limit, config.threads)
 
     def writer(self, run_id: int, job_id: int) -> RunWriter:
         """A writer for the rows of a new run; use it as a context manager."""
@@ -68,13 +68,14 @@ class Store:
         return sum(drop_runs(log, self._markers, run_ids) for log in self._logs.values())
 
     def sweep(self, live_runs: set[int], *, before: int | None = None, age_s: float = 600.0) -> dict[str, int]:
-        """Remove what crashes left: files that no commit names, and rows of runs that are not live.
+        """Remove what crashes left: files that no commit names, rows of runs that are not live, and queries' scratch.
 
         Never touches what a living writer has made, runs with a number of `before` or more, or committed files younger
         than `age_s`. Returns the counts `files` and `rows`.
         """
-        from tapiary.store.upkeep import sweep
+        from tapiary.store.upkeep import sweep, sweep_temporary
 
+        sweep_temporary(self.folder, self._markers)
         found = [sweep(log, self._markers, live_runs, before, age_s) for log in self._logs.values()]
         return {"files": sum(f for f, _ in found), "rows": sum(r for _, r in found)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from tapiary.store.log import Log, Snapshot
 from tapiary.store.marker import Marker, live_tokens
 from tapiary.store.part import NO_VALUE, Part, PartWriter, sync_folder
+from tapiary.store.reader import temporary
 from tapiary.store.table_writer import FILE_BYTES, GROUP_ROWS
 from tapiary.telemetry import counter, logger
 
@@ -94,6 +96,15 @@ def sweep(log: Log, markers: Path, live_runs: set[int], before: int | None, age_
         rows = _drop(log, markers, snapshot, lambda r: r not in keep and (before is None or r < before), positions)
     counter("store", "files_swept").add(len(orphans))
     return len(orphans), rows
+
+
+def sweep_temporary(folder: Path, markers: Path) -> None:
+    """Remove what queries of processes that died had put on the disk, some gigabytes perhaps."""
+    left = list(temporary(folder).glob("*"))  # before the look at who lives: a marker is made before its folder
+    alive = live_tokens(markers) if left else set()
+    for each in left:
+        if each.name not in alive:
+            shutil.rmtree(each, ignore_errors=True)
 
 
 def compact(log: Log, markers: Path, small_bytes: int, least_files: int) -> int:
