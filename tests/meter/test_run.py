@@ -232,3 +232,18 @@ def test_tunnel_text() -> None:
 def _zstd(data: bytes) -> bytes:
     codec = pa.Codec("zstd")
     return bytes(codec.compress(data, asbytes=True))
+
+
+def test_a_stream_that_nobody_else_holds(sample: Path) -> None:
+    running = meter(sample.open("rb"), MeterConfig(dpi=False))
+    assert sum(found.flows.num_rows for found in running if found.flows is not None) == running.result.flows > 0
+
+
+def test_the_bytes_of_a_packed_pipe_are_the_packed_ones(sample: Path) -> None:
+    packed = gzip.compress(sample.read_bytes()[:20_000])
+    reading, writing = os.pipe()
+    os.write(writing, packed)
+    os.close(writing)
+    running = meter(os.fdopen(reading, "rb"), MeterConfig(dpi=False))
+    list(running)
+    assert running.result.bytes == len(packed)

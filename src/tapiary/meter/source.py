@@ -32,8 +32,10 @@ class Source:
             self._raw = _open(Path(source))
             self.total = os.fstat(self._raw.fileno()).st_size
         else:
+            self._stream = source       # held: a buffered stream that nobody holds closes the file under it
             self._raw = _unbuffered(source)
         head = _head(self._raw)
+        self._taken = len(head)
         self.compression = next((name for magic, name in _MAGIC.items() if head.startswith(magic)), "")
         self._pending = head
         if self._owned and self._raw.seekable():
@@ -97,14 +99,17 @@ class Source:
 
     def _packed(self) -> bytes:
         packed, self._pending = self._pending, b""
-        return packed or bytes(self._raw.read(_READ_BYTES) or b"")
+        if not packed:
+            packed = bytes(self._raw.read(_READ_BYTES) or b"")
+            self._taken += len(packed)
+        return packed
 
     def position(self) -> int:
         """Bytes of the file itself that were read so far: for progress."""
         try:
             return int(self._raw.tell())
         except (OSError, AttributeError, io.UnsupportedOperation):
-            return 0
+            return self._taken if self.compression else 0
 
     def close(self) -> None:
         """Closes what this object opened."""
