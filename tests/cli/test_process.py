@@ -244,3 +244,13 @@ def test_standard_input_is_called_by_its_name(tapiary: Run, sample: Path) -> Non
     data = sample.read_bytes()
     assert tapiary("process", "-", stdin=data).out.startswith("stdin (job 1)\n")
     assert tapiary("process", "--no-store", "--name", "tap", "-", stdin=data).out.startswith("tap\n")
+
+
+def test_groups_and_countries_are_the_same_with_and_without_tables(tapiary: Run, sample: Path) -> None:
+    (stored,), (alone,) = (tapiary("process", "--json", *words, sample).objects() for words in ([], ["--no-store"]))
+    assert stored["groups"] == alone["groups"]
+    assert stored["countries"] == alone["countries"]
+    assert sum(stored["groups"].values()) == stored["flows"]
+    counts = {s["title"]: s["content"] for s in tapiary("stats", "--json", "-n", "100").objects()[0]["statistics"]}
+    assert {c["label"]: c["count"] for c in counts["groups"]} == stored["groups"]
+    assert "\ngroups\n" in tapiary("process", sample).out

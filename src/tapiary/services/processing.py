@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tapiary.errors import NotFound
 from tapiary.services.fingerprint import Fingerprint, fingerprint
 from tapiary.services.started import Started
+from tapiary.services.tally import Tally
 from tapiary.telemetry import counter, logger
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from tapiary.config import MeterConfig
     from tapiary.jobs import Context
     from tapiary.meter import MeterResult, MeterRun, Progress
@@ -39,7 +37,7 @@ class Processing:
         self._file_id = file_id
         self._meter = meter
         self._source = source
-        self._countries: Counter[str] = Counter()
+        self._tally = Tally()
 
     def run(self) -> None:
         """Meter, enrich, write, publish, then drop the rows that were replaced.
@@ -137,7 +135,7 @@ class Processing:
                 self._context.check()
                 if flows is not None and flows.num_rows:
                     flows = enricher.enrich(flows)
-                    self._count_countries(flows)
+                    self._tally.add(flows)
                     writer.write("flows", flows)
                 if index is not None and index.num_rows:
                     writer.write("packets", index)
@@ -163,16 +161,6 @@ class Processing:
             }
         )
 
-    def _count_countries(self, flows: pa.RecordBatch) -> None:
-        """Count each flow once for each country that one of its ends is in."""
-        import pyarrow.compute as pc
-
-        client, server = (_plain(flows.column(f"{side}_country")) for side in ("client", "server"))
-        other = pc.fill_null(pc.not_equal(client, server), True)
-        for column in (server, client.filter(other)):
-            for entry in pc.value_counts(column.drop_null()):
-                self._countries[entry["values"].as_py()] += entry["counts"].as_py()
-
     def _summary(self, result: MeterResult, found: Fingerprint | None) -> dict[str, Any]:
         return {
             "packets": result.packets,
@@ -188,7 +176,7 @@ class Processing:
             "seconds": result.seconds,
             "format": result.format,
             "compression": result.compression,
-            "countries": dict(self._countries.most_common()),
+            **self._tally.summary(),
             "index": self._meter.index and found is not None,
             "quick_hash": found.quick_hash if found else None,
         }
@@ -227,12 +215,6 @@ class Processing:
         except Exception:
             log.warning("rows of runs %s are left to the sweep", run_ids, exc_info=True)
         log.debug("dropped runs %s in %.3f s", run_ids, time.perf_counter() - started)
-
-
-def _plain(column: pa.Array) -> pa.Array:
-    import pyarrow as pa
-
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
 def _seconds(microseconds: int | None) -> float | None:
