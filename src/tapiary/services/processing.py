@@ -53,10 +53,10 @@ class Processing:
         metering, found = self._open()
         try:
             run_id = self._begin()
+            writer = self._services.store.writer(run_id, self._context.job_id)
         except BaseException:
             metering.close()
             raise
-        writer = self._services.store.writer(run_id, self._context.job_id)
         try:
             result = self._write(writer, metering)
             writer.commit()
@@ -64,6 +64,8 @@ class Processing:
         except BaseException:
             self._abandon(run_id, writer)
             raise
+        finally:
+            writer.close()
         counter("services", "files_processed").add()
         log.info(
             "job %d: %d packets, %d flows in %.2f s", self._context.job_id, result.packets, result.flows, result.seconds

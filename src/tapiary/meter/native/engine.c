@@ -15,6 +15,7 @@
 #define OUTPUTS 16u                 /* finished batches kept before reading waits: bounds memory when nobody takes them */
 #define LINK_TYPES 64u
 #define ANCHOR_ROW_BYTES (256u << 10)
+#define FILE_ROWS_FULL (4u << 20)
 
 typedef struct {
     uint8_t *data;
@@ -57,6 +58,7 @@ struct Engine {
 static void deliver(void *context, Batch *batch, IndexRows *rows) {
     Engine *e = context;
     pthread_mutex_lock(&e->lock);
+    while (e->done && e->output_count >= OUTPUTS && !e->stopping) pthread_cond_wait(&e->room, &e->lock);    /* the last flows come all at once */
     if (e->output_count == e->output_room) {
         size_t more = e->output_room ? e->output_room * 2 : 64;
         Output *p = realloc(e->outputs, more * sizeof *p);
@@ -83,6 +85,10 @@ static void write_gaps(Engine *e, Gaps *g, int64_t flow_id) {
     if (e->rows || (e->rows = index_rows_new())) out = index_rows_add(e->rows, flow_id, (int64_t)g->first_frame, g->count, g->size);
     if (out) memcpy(out, g->data, g->size);
     else e->failed = 1;
+    if (out && e->rows->size >= FILE_ROWS_FULL) {   /* a file may hold any number of blocks: nothing is kept of it for long */
+        deliver(e, NULL, e->rows);
+        e->rows = NULL;
+    }
     g->size = g->count = 0;        /* the next row goes on where this one ends: their bytes may be joined */
 }
 
@@ -387,7 +393,7 @@ uint32_t engine_link_types(Engine *e, uint32_t *types, uint64_t *packets, uint32
     memcpy(types, e->link_type, n * sizeof *types);
     memcpy(packets, e->link_packets, n * sizeof *packets);
     if (e->other_links && n < room) {
-        types[n] = 0xffff;
+        types[n] = OTHER_LINKS;
         packets[n++] = e->other_links;
     }
     return n;

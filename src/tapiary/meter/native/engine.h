@@ -8,6 +8,7 @@
 #include "table.h"
 
 #define MAX_SHARDS 64
+#define OTHER_LINKS 0xffffffffu     /* in the place of a link type: those beyond the ones that are counted singly */
 #define ANCHOR_FRAMES 64            /* every how many frames the index keeps a byte offset */
 
 typedef struct {

@@ -114,6 +114,7 @@ void index_rows_free(IndexRows *r) {
 }
 
 uint8_t *index_rows_add(IndexRows *r, int64_t flow_id, int64_t first_frame, uint32_t count, size_t size) {
+    if (r->size + size > INT32_MAX) return NULL;    /* what Arrow's offsets hold */
     if (r->rows == r->room) {
         size_t more = r->room ? r->room * 2u : 1024;
         int64_t *ids = realloc(r->flow_id, more * 8);

@@ -4,6 +4,8 @@
 #include "bytes.h"
 #include "decode.h"
 
+_Static_assert(A_COUNT <= 16, "Walk.anomalies has a bit for each");
+
 enum { IN_FLOW = -1 };      /* otherwise the NF_* reason */
 
 /* The rest of a frame from p on: what of it was captured, and how much there was on the wire. */
