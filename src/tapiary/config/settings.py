@@ -73,7 +73,9 @@ class MeterConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     dissections: Annotated[
         int, Meta(ge=1, le=255, description="Packets of a flow that nDPI sees at most; fewer than 20 change labels")
     ] = 20
-    threads: Annotated[int, Meta(ge=0, le=64, description="Threads; 0: one a core, at most 8")] = 0
+    threads: Annotated[
+        int, Meta(ge=0, le=64, description="Threads; 0: one a core, at most 8, and one where nothing is labelled")
+    ] = 0
     statistics: Annotated[
         list[Literal["flags", "sizes", "times", "sequence"]], Meta(description="Optional groups of columns to fill")
     ] = field(default_factory=lambda: ["flags", "sizes", "times", "sequence"])

@@ -106,7 +106,8 @@ class MeterRun:
 
         config, total = self._config, self._source.total
         small = total is not None and total < ONE_THREAD_BYTES and not self._source.compression
-        self._threads = 1 if small else config.thread_count
+        light = not config.dpi and not config.threads   # without labels one thread waits for the reader
+        self._threads = 1 if small or light else config.thread_count
         if config.dpi:
             settings = {name: _ndpi_text(value) for name, value in config.ndpi.items()}
             for _ in range(self._threads):
