@@ -131,6 +131,7 @@ class Processing:
 
     def _write(self, writer: RunWriter, run: MeterRun) -> MeterResult:
         enricher = self._services.enricher
+        enricher.open()     # while metering goes on
         run.follow(self._tell, self._context.cancelled)
         try:
             for flows, index in run:
