@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import signal
 import subprocess
@@ -118,7 +119,8 @@ class _Worker:
             self.process.kill()
             self.process.wait()
         if self.process.stdin is not None:
-            self.process.stdin.close()
+            with contextlib.suppress(BrokenPipeError):  # a ring of the bell that nobody hears any more
+                self.process.stdin.close()
 
     def _tell(self, data: bytes) -> None:
         assert self.process.stdin is not None

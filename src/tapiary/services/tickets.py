@@ -17,6 +17,8 @@ from tapiary.errors import Conflict, NotFound
 
 #: Bytes that have no ticket after this long never get one: the two are made within milliseconds.
 ORPHAN_S = 60.0
+#: How long a client that goes on after a broken connection waits for the server to have noticed the break.
+PATIENCE_S = 2.0
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -92,16 +94,24 @@ class Tickets:
 
     @contextmanager
     def locked(self, upload_id: str) -> Iterator[BinaryIO]:
-        """The part, open at its end, for one request at a time. Raises Conflict, NotFound."""
+        """The part, open at its end, for one request at a time; waits a moment for the one before.
+
+        Raises Conflict, NotFound.
+        """
         try:
             file = self.part(upload_id).open("r+b")
         except FileNotFoundError:
             raise NotFound(f"upload_id: there is no upload {upload_id!r}", field="upload_id") from None
         with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise Conflict("another request is writing this upload", code="upload_busy") from None
+            end = time.monotonic() + PATIENCE_S
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > end:
+                        raise Conflict("another request is writing this upload", code="upload_busy") from None
+                    time.sleep(0.02)
             file.seek(0, os.SEEK_END)
             yield file
 
