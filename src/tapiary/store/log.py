@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -147,13 +149,7 @@ class Log:
 
         if self._delta is None:
             if create and not self._exists():
-                self.folder.mkdir(parents=True, exist_ok=True)
-                DeltaTable.create(self.folder, self.table.declared, mode="ignore", partition_by=self.table.partition_by,
-                                  name=self.table.name, configuration={
-                                      **_CONFIGURATION, "delta.dataSkippingStatsColumns": ",".join(self.table.in_log)})
-                self._make_durable(0, 0)
-                sync_folder(self.folder)
-                sync_folder(self.folder.parent)
+                self._create()
             try:
                 self._delta = DeltaTable(self.folder)
             except DeltaError:
@@ -161,6 +157,20 @@ class Log:
                     raise
                 self._delta = DeltaTable(self.folder)
         return self._delta
+
+    def _create(self) -> None:
+        from deltalake import DeltaTable
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        configuration = {**_CONFIGURATION, "delta.dataSkippingStatsColumns": ",".join(self.table.in_log)}
+        with _alone(self.folder):
+            if self._exists():
+                return
+            DeltaTable.create(self.folder, self.table.declared, mode="ignore", partition_by=self.table.partition_by,
+                              name=self.table.name, configuration=configuration)
+            self._make_durable(0, 0)
+            sync_folder(self.folder)
+            sync_folder(self.folder.parent)
 
     def _changed(self) -> bool:
         if self._delta is None:
@@ -213,6 +223,17 @@ class Log:
             return {}
         text = path.split("/", 1)[0].removeprefix("day=")
         return {"day": None if text == NO_VALUE else text}
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock: of two processes that make a table at once, the second would replace its metadata."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _numbers(actions: pa.Table, name: str, missing: int) -> np.ndarray[Any, np.dtype[np.int64]]:
