@@ -9,9 +9,7 @@ from typing_extensions import Buffer
 TUNNEL_NAMES: tuple[str, ...]
 TUNNEL_BITS: dict[str, int]
 GROUPS: dict[str, int]
-ANOMALY_NAMES: tuple[str, ...]
 FORMATS: tuple[str, ...]
-MAX_THREADS: int
 
 class NoCapture(Exception): ...
 class Stopped(Exception): ...

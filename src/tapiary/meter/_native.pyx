@@ -141,9 +141,7 @@ cdef extern from "cut.h":
 TUNNEL_NAMES = tuple(tunnel_names[i].decode() for i in range(T_COUNT))
 TUNNEL_BITS = {tunnel_names[i].decode(): tunnel_bits[i] for i in range(1, T_COUNT)}
 GROUPS = {"flags": GROUP_FLAGS, "sizes": GROUP_SIZES, "times": GROUP_TIMES, "sequence": GROUP_SEQUENCE}
-ANOMALY_NAMES = tuple(anomaly_names[i].decode() for i in range(A_COUNT))
 FORMATS = ("", "pcap", "pcapng")
-MAX_THREADS = MAX_SHARDS
 
 
 class NoCapture(Exception):

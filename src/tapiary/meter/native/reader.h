@@ -28,7 +28,7 @@ typedef struct {
 
 typedef struct {
     Format format;
-    int big, stopped, in_section;
+    int big, stopped;
     Interface *interfaces;
     uint32_t interface_count, interface_room;
     uint64_t frames, offset, skip;  /* skip: bytes of a block still to be passed over */
