@@ -4,7 +4,9 @@ Every key is declared once, in `settings.py`, with its unit in its name, its def
 that the documentation shows. `load` reads the file and the environment; the structs may also be built by hand.
 """
 
+from tapiary.config.capturing import CaptureConfig, LogConfig, ScriptsConfig
 from tapiary.config.loading import OTHER_VARIABLES, load
+from tapiary.config.people import AccountsConfig, LdapConfig
 from tapiary.config.settings import (
     Config,
     DatabaseConfig,
@@ -19,13 +21,18 @@ from tapiary.config.settings import (
 
 __all__ = [
     "OTHER_VARIABLES",
+    "AccountsConfig",
+    "CaptureConfig",
     "Config",
     "DatabaseConfig",
     "GeoConfig",
     "JobsConfig",
+    "LdapConfig",
+    "LogConfig",
     "MeterConfig",
     "RepositoryConfig",
     "Rule",
+    "ScriptsConfig",
     "ServerConfig",
     "StoreConfig",
     "load",

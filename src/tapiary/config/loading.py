@@ -26,7 +26,8 @@ OTHER_VARIABLES = {
 }
 
 #: Keys of the file that hold a path: relative ones are relative to the file.
-_PATHS = ("data_dir", "repository.path", "meter.rules_file", "geo.city", "geo.asn", "store.path")
+_PATHS = ("data_dir", "repository.path", "meter.rules_file", "geo.city", "geo.asn", "store.path",
+          "server.tls_cert", "server.tls_key", "server.tls_client_ca", "ldap.ca_file", "capture.path", "log.path")
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Config:

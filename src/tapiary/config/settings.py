@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
+from tapiary.config.capturing import CaptureConfig, LogConfig, ScriptsConfig
+from tapiary.config.people import AccountsConfig, LdapConfig
 from tapiary.errors import InvalidInput
 
 #: More threads than this only share nDPI's caches less well; the drive and the writer become the limit.
@@ -142,9 +144,20 @@ class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """The HTTP server."""
 
     host: Annotated[str, Meta(description="Address to listen on; `0.0.0.0` for all of IPv4")] = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0: any free one")] = 8000
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0: any free one")] = 8080
     anonymous: Annotated[bool, Meta(description="Whether requests need no token, and may do everything")] = False
-    threads: Annotated[int, Meta(ge=1, description="Requests answered at the same time")] = 16
+    threads: Annotated[int, Meta(ge=1, description="Requests answered at the same time, drones not counted")] = 16
+    url: Annotated[
+        str, Meta(description="Address under which users reach the server, as `https://hive.example`; empty: as asked")
+    ] = ""
+    tls: Annotated[
+        bool, Meta(description="Whether to serve HTTPS; without files, with a self-signed certificate made here")
+    ] = False
+    tls_cert: Annotated[str, Meta(description="Certificate chain, PEM; empty: self-signed, in the data folder")] = ""
+    tls_key: Annotated[str, Meta(description="Private key of the certificate, PEM")] = ""
+    tls_client_ca: Annotated[
+        str, Meta(description="CA certificates, PEM; where set, clients must show a certificate of theirs")
+    ] = ""
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -163,6 +176,11 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     database: DatabaseConfig = DatabaseConfig()
     jobs: JobsConfig = JobsConfig()
     server: ServerConfig = ServerConfig()
+    accounts: AccountsConfig = AccountsConfig()
+    ldap: LdapConfig = LdapConfig()
+    capture: CaptureConfig = CaptureConfig()
+    scripts: ScriptsConfig = ScriptsConfig()
+    log: LogConfig = LogConfig()
 
     @property
     def data_path(self) -> Path:
@@ -178,6 +196,16 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def tables_path(self) -> Path:
         """The folder of the Delta Lake tables."""
         return _path(self.store.path) if self.store.path else self.data_path / "tables"
+
+    @property
+    def captures_path(self) -> Path:
+        """The folder of parts under way from drones, and of scripts' results."""
+        return _path(self.capture.path) if self.capture.path else self.data_path / "captures"
+
+    @property
+    def logs_path(self) -> Path:
+        """The folder of the log files."""
+        return _path(self.log.path) if self.log.path else self.data_path / "logs"
 
     @property
     def geo_path(self) -> Path:
@@ -222,4 +250,12 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
                         asn=self.geo.asn and str(_path(self.geo.asn))),
             store=replace(self.store, path=str(self.tables_path)),
             database=replace(self.database, url=self.database_url),
+            server=replace(self.server, **{
+                key: text and str(_path(text))
+                for key in ("tls_cert", "tls_key", "tls_client_ca") for text in (getattr(self.server, key),)
+            }),
+            ldap=replace(self.ldap, ca_file=self.ldap.ca_file and str(_path(self.ldap.ca_file))),
+            capture=replace(self.capture, path=str(self.captures_path),
+                            destination_roots=[str(_path(root)) for root in self.capture.destination_roots]),
+            log=replace(self.log, path=str(self.logs_path)),
         )

@@ -10,18 +10,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tapiary.database.base import Base
+    from tapiary.database.captures import Capture, CaptureDrone, CapturePart, Destination, Drone, Script
     from tapiary.database.engine import HEAD, Database
-    from tapiary.database.models import Base, File, Job, Run, Setting, Token
+    from tapiary.database.models import File, Job, Run, Setting, Token
+    from tapiary.database.people import Audit, Level, Login, User
     from tapiary.database.runs import RunNotOpen, begin_run, drop_runs, live_runs, publish_run, visible_runs
 
 __all__ = [
-    "HEAD", "Base", "Database", "File", "Job", "Run", "RunNotOpen", "Setting", "Token",
+    "HEAD", "Audit", "Base", "Capture", "CaptureDrone", "CapturePart", "Database", "Destination", "Drone", "File",
+    "Job", "Level", "Login", "Run", "RunNotOpen", "Script", "Setting", "Token", "User",
     "begin_run", "drop_runs", "live_runs", "publish_run", "visible_runs",
 ]
 
 _HOMES = {
     "HEAD": "engine", "Database": "engine",
-    "Base": "models", "File": "models", "Job": "models", "Run": "models", "Setting": "models", "Token": "models",
+    "Base": "base", "Audit": "people", "Level": "people", "Login": "people", "User": "people",
+    "Capture": "captures", "CaptureDrone": "captures", "CapturePart": "captures", "Destination": "captures",
+    "Drone": "captures", "Script": "captures",
+    "File": "models", "Job": "models", "Run": "models", "Setting": "models", "Token": "models",
     "RunNotOpen": "runs", "begin_run": "runs",
     "drop_runs": "runs", "live_runs": "runs", "publish_run": "runs", "visible_runs": "runs",
 }

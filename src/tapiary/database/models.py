@@ -1,4 +1,4 @@
-"""The relational tables: files, jobs, runs, tokens, settings.
+"""The relational tables of files, jobs, runs, tokens and settings; users are in `people.py`, captures in `captures.py`.
 
 Times are Unix seconds as floats, except `File.time_start` and `File.time_end`, which are microseconds like the
 flows' times. Identifiers are never used twice (AUTOINCREMENT), because a run's identifier also names rows in the
@@ -9,23 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, Integer, MetaData, String, Text, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import JSON, Float, ForeignKey, Index, Integer, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
 
-#: 64 bits everywhere; SQLite hands out row identifiers only for columns that are declared INTEGER.
-Big = BigInteger().with_variant(Integer, "sqlite")
-
-#: Names of constraints must be the same in models and migrations, also where an engine would invent them.
-NAMING = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s",
-}
-
-
-class Base(DeclarativeBase):
-    """What all models share."""
-
-    metadata = MetaData(naming_convention=NAMING)
+from tapiary.database.base import Base, Big
 
 
 class File(Base):
@@ -110,13 +97,17 @@ class Token(Base):
     """An application token; only the hash of its secret is kept."""
 
     __tablename__ = "token"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (Index("ix_token_user_id", "user_id"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(Big, primary_key=True)
     name: Mapped[str] = mapped_column(Text)
     hash: Mapped[str] = mapped_column(String(64), unique=True)
+    #: Its owner; None for tokens of the time before there were users, which the first start gives to the admin.
+    user_id: Mapped[int | None] = mapped_column(Big, ForeignKey("user.id", ondelete="CASCADE"), default=None)
+    #: The scopes that the token is limited to, some of read, write and admin.
     rights: Mapped[list[str]] = mapped_column(JSON, default=list)
     created_at: Mapped[float] = mapped_column(Float(53))
+    expires_at: Mapped[float | None] = mapped_column(Float(53), default=None)
     last_used_at: Mapped[float | None] = mapped_column(Float(53), default=None)
     revoked_at: Mapped[float | None] = mapped_column(Float(53), default=None)
 
