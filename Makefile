@@ -35,7 +35,7 @@ $(VENV)/.made:
 $(VENV)/.run: $(VENV)/.made pyproject.toml setup.py
 	@echo 'Installing Tapiary into $(VENV) (a minute or two, once) …'
 	@$(PIP) install 'setuptools>=77' 'cython>=3.1'
-	@$(PIP) install --no-build-isolation -e '.[server,anonymize]'
+	@$(PIP) install --no-build-isolation -e '.[server,drone]'
 	@touch $@ $(VENV)/.native
 
 $(VENV)/.test: $(VENV)/.made pyproject.toml setup.py

@@ -54,24 +54,26 @@ STEPS = (
     Step("start", QUEUED, RUNNING, "its drones are free"),
     Step("pause", RUNNING, PAUSED, "a user, or a critical job on one of its drones"),
     Step("resume", PAUSED, RUNNING, "its drones are free again"),
-    Step("requeue", PAUSED, QUEUED, "to be resumed when its turn comes"),
+    Step("stop", QUEUED, STOPPED, "stopped before it began"),
+    Step("stop", RUNNING, STOPPED, "a user; its drones are told"),
+    Step("stop", PAUSED, STOPPED, "a user; what was captured is collected"),
     Step("ended", RUNNING, UPLOADING, "every drone has stopped capturing"),
-    Step("cancel", QUEUED, STOPPED, "stopped before it began"),
-    Step("cancel_paused", PAUSED, UPLOADING, "stopped while paused: what was captured is collected"),
+    Step("ended", STOPPED, UPLOADING, "every drone has stopped capturing"),
     Step("collected", UPLOADING, COLLECTING, "every file is there: they are merged"),
     Step("merged", COLLECTING, DONE, "one file, in the repository"),
     Step("merged_script", COLLECTING, TO_PROCESS, "one file, in the repository; its script waits to be run"),
-    Step("script", TO_PROCESS, PROCESSING, "the script runs"),
-    Step("script_again", DONE, PROCESSING, "the script runs again"),
-    Step("script_after_stop", STOPPED, PROCESSING, "the script runs"),
+    *(
+        Step("script", state, PROCESSING, "the script runs")
+        for state in (TO_PROCESS, DONE, MOVED, FAILED)
+    ),
     Step("script_done", PROCESSING, DONE, "the script has ended well"),
     Step("script_failed", PROCESSING, FAILED, "the script has failed; the capture is still there"),
     Step("script_cancelled", PROCESSING, TO_PROCESS, "the script was cancelled"),
-    Step("script_retry", FAILED, PROCESSING, "the script runs again"),
     Step("move", DONE, MOVED, "the files went to the destination"),
-    Step("fail_start", RUNNING, FAILED, "a drone refused it, or captured nothing that can be used"),
-    Step("fail_upload", UPLOADING, FAILED, "a file could not be had"),
-    Step("fail_merge", COLLECTING, FAILED, "the files could not be merged"),
+    *(
+        Step("fail", state, FAILED, "no drone captured anything, or its files could not be had or merged")
+        for state in (RUNNING, STOPPED, UPLOADING, COLLECTING)
+    ),
     *(
         Step("archive", state, ARCHIVED, "its files were deleted")
         for state in (
@@ -80,8 +82,8 @@ STEPS = (
     ),
 )
 
-#: Jobs that still need drones.
-ALIVE = (QUEUED, RUNNING, PAUSED, UPLOADING)
+#: Jobs that may still need their drones; a stopped one only while something of it is on them.
+ALIVE = (QUEUED, RUNNING, PAUSED, STOPPED, UPLOADING)
 
 
 def sources(event: str) -> tuple[str, ...]:
