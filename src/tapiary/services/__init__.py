@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tapiary.database import Database
     from tapiary.enrich import Enricher
     from tapiary.jobs import Queue
+    from tapiary.services.access import Access
     from tapiary.services.export import FORMATS, Export, Format
     from tapiary.services.files import Files
     from tapiary.services.filters import filterable
@@ -126,6 +127,20 @@ class Services:
         from tapiary.accounts import Accounts
 
         return Accounts(self.database)
+
+    @cached_property
+    def access(self) -> Access:
+        """Who may see which file."""
+        from tapiary.services.access import Access
+
+        return Access(self)
+
+    @cached_property
+    def secret_key(self) -> bytes:
+        """What logins, sessions and links are signed with; made on first use."""
+        from tapiary.services.secret import secret_key
+
+        return secret_key(self.config.data_path)
 
     @cached_property
     def enricher(self) -> Enricher:
