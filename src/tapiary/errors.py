@@ -6,6 +6,7 @@ Everything else that escapes is a bug and is shown as `InternalError`.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar, Literal
 
 
@@ -79,6 +80,23 @@ class TooLarge(TapiaryError):
 
     status = 413
     default_code = "too_large"
+
+
+class TooManyRequests(TapiaryError):
+    """The caller has tried too often; `retry_after_s` is how long to wait, in seconds."""
+
+    status = 429
+    default_code = "too_many_requests"
+
+    def __init__(
+        self, message: str, *, retry_after_s: float = 0.0, field: str | None = None, code: str | None = None
+    ) -> None:
+        super().__init__(message, field=field, code=code)
+        self.retry_after_s = retry_after_s
+
+    def __reduce__(self) -> tuple[object, ...]:
+        again = partial(type(self), retry_after_s=self.retry_after_s, field=self.field, code=self.code)
+        return (again, (self.message,))
 
 
 class InternalError(TapiaryError):

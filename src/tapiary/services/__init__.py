@@ -123,10 +123,10 @@ class Services:
 
     @cached_property
     def accounts(self) -> Accounts:
-        """Tokens and rights."""
+        """Users, levels, tokens, logins and the audit log."""
         from tapiary.accounts import Accounts
 
-        return Accounts(self.database)
+        return Accounts(self.database, self.config.accounts, self.config.ldap)
 
     @cached_property
     def access(self) -> Access:
