@@ -47,6 +47,8 @@ class App:
         self._stop.clear()
         self.config.repository_path.mkdir(parents=True, exist_ok=True)
         _ = self.services.database
+        self.services.scripts.install_shipped()
+        self.services.hive.start()
         self._workers.start()
         upkeep = self.services.upkeep
         self._run("watch", upkeep.watch, self.config.repository.scan_interval_s, first=upkeep.begin)
@@ -56,6 +58,7 @@ class App:
     def stop(self) -> None:
         """Stop what `start` started; jobs that were under way go on at the next start."""
         self._stop.set()
+        self.services.hive.stop()
         self._workers.stop()
         for thread in self._threads:
             thread.join(timeout=10.0)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tapiary.capture.states import (
         ALIVE,
         ARCHIVED,
+        BACKENDS,
         CAPTURED,
         COLLECTING,
         CRITICAL,
@@ -80,8 +81,8 @@ _ROOMS = {
     ),
     "schedule": ("Job", "queue_of", "to_pause", "to_start"),
     "states": (
-        "ALIVE", "ARCHIVED", "CAPTURED", "COLLECTING", "CRITICAL", "DANGLING", "DEACTIVATED", "DISCONNECTED", "DONE",
-        "ERROR", "FAILED", "HIGH", "JOB_STATES", "LOW", "MOVED", "NORMAL", "PAUSED", "PENDING", "PROCESSING", "QUEUED",
+        "ALIVE", "ARCHIVED", "BACKENDS", "CAPTURED", "COLLECTING", "CRITICAL", "DANGLING", "DEACTIVATED", "DISCONNECTED",
+        "DONE", "ERROR", "FAILED", "HIGH", "JOB_STATES", "LOW", "MOVED", "NORMAL", "PAUSED", "PENDING", "PROCESSING", "QUEUED",
         "RESUMED", "RUNNING", "SLEEPING", "STEPS", "STOPPED", "TO_PROCESS", "UNKNOWN", "UPLOADING", "WAITING",
         "WORKING", "diagram", "drone_state", "job_state", "sources", "target",
     ),
@@ -89,8 +90,8 @@ _ROOMS = {
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
-    "ALIVE", "ARCHIVED", "CAPTURED", "CHUNK_BYTES", "COLLECTING", "CRITICAL", "DANGLING", "DEACTIVATED", "DIALECT",
-    "DISCONNECTED", "DONE", "ERROR", "FAILED", "HIGH", "JOB_STATES", "LOW", "MOVED", "NORMAL", "PAUSED", "PENDING",
+    "ALIVE", "ARCHIVED", "BACKENDS", "CAPTURED", "CHUNK_BYTES", "COLLECTING", "CRITICAL", "DANGLING", "DEACTIVATED",
+    "DIALECT", "DISCONNECTED", "DONE", "ERROR", "FAILED", "HIGH", "JOB_STATES", "LOW", "MOVED", "NORMAL", "PAUSED", "PENDING",
     "PROCESSING", "QUEUED", "RESUMED", "RUNNING", "SLEEPING", "STEPS", "STOPPED", "TO_PROCESS", "UNKNOWN", "UPLOADING",
     "WAITING", "WORKING", "CheckFilter", "Completion", "Dialect", "DroneOptions", "FilterVerdict", "GetChunk", "Init",
     "Job", "JobOrder", "JobState", "Live", "LiveFlow", "LiveLabel", "Options", "PartInfo", "StartJob", "StatusUpdate",

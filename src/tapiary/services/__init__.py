@@ -17,11 +17,17 @@ if TYPE_CHECKING:
     from tapiary.enrich import Enricher
     from tapiary.jobs import Queue
     from tapiary.services.access import Access
+    from tapiary.services.captures import Captures
+    from tapiary.services.captures.views import CaptureView, Deliverable, DroneShare, DroneView, Order
+    from tapiary.services.destinations import Destinations
+    from tapiary.services.drones import Drones
     from tapiary.services.export import FORMATS, Export, Format
     from tapiary.services.files import Files
     from tapiary.services.filters import filterable
+    from tapiary.services.hive import Channel, Hive, WrongOffset
     from tapiary.services.ingest import Ingest, make_handlers
     from tapiary.services.packets import Packets
+    from tapiary.services.scripts import Scripts
     from tapiary.services.search import Search
     from tapiary.services.tally import Tally
     from tapiary.services.upkeep import Upkeep
@@ -47,13 +53,19 @@ __all__ = [
     "FORMATS",
     "STATES",
     "AddressDetails",
+    "CaptureView",
+    "Channel",
     "Count",
+    "Deliverable",
+    "DroneShare",
+    "DroneView",
     "FileView",
     "FlowFilter",
     "FlowPage",
     "Format",
     "JobView",
     "LabelGroup",
+    "Order",
     "Processed",
     "ScanReport",
     "Services",
@@ -61,6 +73,7 @@ __all__ = [
     "Statistic",
     "Tally",
     "UploadView",
+    "WrongOffset",
     "country_name",
     "filterable",
     "make_handlers",
@@ -71,6 +84,8 @@ __all__ = [
 _EMPTY_PCAP = bytes.fromhex("d4c3b2a1 02000400 00000000 00000000 ffff0000 01000000")
 
 _HOMES = {"FORMATS": "export", "Format": "export", "Tally": "tally", "filterable": "filters", "make_handlers": "ingest"}
+_HOMES |= dict.fromkeys(("CaptureView", "Deliverable", "DroneShare", "DroneView", "Order"), "captures.views")
+_HOMES |= dict.fromkeys(("Channel", "WrongOffset"), "hive")
 _HOMES |= {
     name: "views" for name in __all__ if name not in _HOMES and name not in ("Services", "country_name", "risk_names")
 }
@@ -204,6 +219,41 @@ class Services:
         from tapiary.services.upkeep import Upkeep
 
         return Upkeep(self)
+
+    @cached_property
+    def hive(self) -> Hive:
+        """The drones that are connected to this process, and what they do."""
+        from tapiary.services.hive import Hive
+
+        return Hive(self)
+
+    @cached_property
+    def captures(self) -> Captures:
+        """Capture jobs."""
+        from tapiary.services.captures import Captures
+
+        return Captures(self)
+
+    @cached_property
+    def drones(self) -> Drones:
+        """The drones that there are."""
+        from tapiary.services.drones import Drones
+
+        return Drones(self)
+
+    @cached_property
+    def scripts(self) -> Scripts:
+        """Users' scripts."""
+        from tapiary.services.scripts import Scripts
+
+        return Scripts(self)
+
+    @cached_property
+    def destinations(self) -> Destinations:
+        """Folders that finished captures are copied to."""
+        from tapiary.services.destinations import Destinations
+
+        return Destinations(self)
 
     def labels(self) -> tuple[LabelGroup, ...]:
         """Every label that a flow may get, by group, sorted."""

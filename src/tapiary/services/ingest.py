@@ -60,7 +60,9 @@ class Ingest:
 
     def submit_new(self) -> list[JobView]:
         """Queue every file of the repository that no job has touched in its present form."""
-        return [self.submit_file(view) for view in self._services.files.list() if view.state == "new"]
+        new = [view for view in self._services.files.list() if view.state == "new"]
+        withheld = self._services.captures.withheld() if new else set()
+        return [self.submit_file(view) for view in new if view.id not in withheld]
 
     def get(self, job_id: int) -> JobView:
         """A job. Raises NotFound."""
@@ -195,4 +197,6 @@ def make_handlers(config: Config) -> dict[str, Handler]:
 
     services = Services(config)
     services.warm()
-    return services.ingest.handlers()
+    return {
+        **services.ingest.handlers(), **services.captures.merging.handlers(), **services.scripts.handlers(),
+    }
