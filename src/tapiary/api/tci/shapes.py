@@ -1,0 +1,36 @@
+"""What the wire models of TCI's dialect share."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tapiary.api.tci.times import PATTERN
+
+#: Numbers are 64-bit in the database; what is beyond cannot exist.
+INT64 = 2**63 - 1
+
+#: Text that every database takes: PostgreSQL's has no NUL.
+Text = Annotated[str, Field(pattern=r"^[^\u0000]*$")]
+#: A time in an answer.
+Stamp = Annotated[str, Field(pattern=PATTERN, examples=["2026-11-23 09:30:00"])]
+
+
+class Parameters(BaseModel):
+    """What a path or a query holds, always as text."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    @cache
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
+        """The schema, made once: flask-openapi3 asks for it at every request."""
+        return super().model_json_schema(*args, **kwargs)
+
+
+class Model(Parameters):
+    """A body: JSON's types as they are, unknown members are ignored as TCI does."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
