@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from msgspec.structs import replace
 from werkzeug.test import TestResponse
 
+from tapiary.accounts import LOCAL
 from tapiary.api import create_app
 from tapiary.config import Config
 from tapiary.services import Services
@@ -56,7 +57,9 @@ def make_face(data: Path) -> Face:
     config = Config(data_dir=str(data))
     config = replace(config, repository=replace(config.repository, settle_s=0.0))
     services = Services(config)
-    face = Face(services, create_app(services).test_client(), services.accounts.create_token("test", {"admin"}), 0)
+    services.accounts.users.first(password=False)
+    token = services.accounts.tokens.create(LOCAL, "test", owner="admin")[1]
+    face = Face(services, create_app(services).test_client(), token, 0)
     done = [view.run_job_id for view in services.files.list()]
     face.job_id = done[0] or 0 if done else 0
     return face

@@ -9,8 +9,7 @@ from flask_openapi3 import Info, OpenAPI
 from werkzeug.wrappers import Response as BaseResponse
 
 from tapiary import __version__
-from tapiary.api import errors, security, tractor
-from tapiary.api.page import root_page
+from tapiary.api import errors, jwts, pages, security, sessions, tci, tractor
 from tapiary.api.requests import TapiaryRequest
 from tapiary.api.tractor.models import Error
 
@@ -19,14 +18,17 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """From packet captures to labelled, enriched flows.
 
-Make a token by `tapiary token create NAME` and send it as `Authorization: Bearer TOKEN`. Every path below also answers
-without `/api/v1`. Errors are always `{"status", "code", "message"}`.
+Make an application token at `/tokens`, or by `tapiary token create NAME`, and send it as
+`Authorization: Bearer TOKEN`. The paths of files, file, labels and server also answer without `/api/v1`; their errors
+are `{"status", "code", "message"}`. All others are TCI's and in its style; their errors are `{"error", "message"}`.
 
 Countries, cities and networks come from the geographic data that are installed beside the server. What their licences
 ask to be shown wherever these are shown is in the header `X-Attribution` of answers that may hold such, and at `/`."""
-#: What a page of ours may load and do: nothing from elsewhere. Swagger's page has inline scripts and styles.
+#: What a page may load and do: nothing from elsewhere. Swagger's page has inline scripts and styles; pages of ours are
+#: stricter (`pages.render`).
 CONTENT_SECURITY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "base-uri 'none'; frame-ancestors 'none'"
 )
 
 
@@ -56,11 +58,14 @@ def _whole_bounds(part: Any) -> None:
 
 
 def create_app(services: Services) -> TapiaryApp:
-    """The WSGI app over the services; nothing is started."""
+    """The WSGI app over the services; nothing is started. The secret key is made where there is none yet."""
     app = TapiaryApp(
         "tapiary",
         info=Info(title="Tapiary", version=__version__, description=DESCRIPTION),
-        security_schemes={"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "tap_…"}},
+        security_schemes={
+            "bearer": {"type": "http", "scheme": "bearer", "description": "An application token, or an access JWT"},
+            "basic": {"type": "http", "scheme": "basic", "description": "Name and password, at GET /token alone"},
+        },
         validation_error_status=400,
         validation_error_model=Error,
         validation_error_callback=errors.invalid,
@@ -68,33 +73,35 @@ def create_app(services: Services) -> TapiaryApp:
     )
     app.extensions["tapiary"] = services
     app.url_map.strict_slashes = False
-    errors.register(app)
+    sessions.set_up(app, services)
+    jwts.set_up(app, services)
     tractor.register(app)
-    _add_public_routes(app, services)
+    tci.register(app)
+    pages.register(app)
+    _add_public_routes(app)
+    ours = tractor.dialect(services.config.repository.max_upload_bytes)
+    dialects = {"tractor": ours, "tractor_bare": ours, "tci": tci.dialect(), "pages": pages.dialect()}
+    errors.register(app, dialects)
     app.after_request(_add_headers)
     app.after_request(lambda response: _add_attribution(response, services))
-    security.protect(app, services, tractor.RIGHTS, tractor.UPLOADS)
+    security.protect(app, services, dialects)
     return app
 
 
-def _add_public_routes(app: TapiaryApp, services: Services) -> None:
+def _add_public_routes(app: TapiaryApp) -> None:
     def health() -> dict[str, Any]:
         return {"status": "ok", "version": __version__}
-
-    def root() -> Response:
-        return Response(root_page(services.attribution()), mimetype="text/html")
 
     def docs() -> BaseResponse:
         return redirect("/openapi/swagger")
 
     app.add_url_rule("/health", "health", health)
-    app.add_url_rule("/", "root", root)
     app.add_url_rule("/docs", "docs", docs)
 
 
 def _add_headers(response: Response) -> Response:
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Referrer-Policy", "no-referrer")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
     response.headers.setdefault("X-Frame-Options", "DENY")
     if response.mimetype == "text/html":
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY)

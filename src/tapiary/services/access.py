@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from tapiary.errors import Forbidden
+from tapiary.services.names import checked_name
 from tapiary.services.views import FileView
 
 if TYPE_CHECKING:
-    from sqlalchemy import Select
-
     from tapiary.accounts import Actor
     from tapiary.services import Services
 
@@ -46,13 +45,13 @@ class Access:
         of_job = select(Job.file_id).where(Job.id == job_id).scalar_subquery()
         self._check(actor, Capture.file_id == of_job, f"of job {job_id}")
 
-    def name(self, actor: Actor, name: str) -> None:
-        """Raise Forbidden when a file of that name is there and not the actor's to see."""
+    def name(self, actor: Actor, name: str, field: str = "name") -> None:
+        """Raise Forbidden when a file of that name is there and not the actor's to see, InvalidInput for no name."""
         from sqlalchemy import select
 
         from tapiary.database import Capture, File
 
-        named = select(File.id).where(File.name == name).scalar_subquery()
+        named = select(File.id).where(File.name == checked_name(name, field)).scalar_subquery()
         self._check(actor, Capture.file_id == named, name)
 
     def _check(self, actor: Actor, condition: Any, what: str) -> None:
@@ -66,14 +65,15 @@ class Access:
 
         from tapiary.database import Capture, User
 
-        query: Select[Any] = (
+        query = (
             select(Capture.file_id, Capture.owner_id, User.level)
             .join(User, User.id == Capture.owner_id)
-            .where(condition)
+            .where(condition, Capture.file_id.is_not(None))
         )
         found: Owners = {}
         with self._services.database.session(write=False) as session:
             for file_id, owner_id, level in session.execute(query):
+                assert file_id is not None
                 found.setdefault(file_id, []).append((owner_id, level))
         return found
 

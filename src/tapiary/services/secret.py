@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from tapiary.errors import Unavailable
@@ -34,11 +35,9 @@ def _make(path: Path) -> bytes:
             file.write(os.urandom(BYTES).hex() + "\n")
             file.flush()
             os.fsync(file.fileno())
-        try:
-            # A link never replaces the key that another process made in the meantime, and never shows half a file.
+        # A link never replaces the key that another process made in the meantime, and never shows half a file.
+        with suppress(FileExistsError):
             os.link(name, path)
-        except FileExistsError:
-            pass
     finally:
         os.unlink(name)
     made = _read(path)

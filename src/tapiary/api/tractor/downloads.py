@@ -12,7 +12,7 @@ from flask import Response, send_file
 from flask_openapi3 import APIBlueprint
 
 from tapiary.api.tractor import models
-from tapiary.api.tractor.context import FILE, FILES, services
+from tapiary.api.tractor.context import FILE, FILES, actor, services
 from tapiary.api.tractor.flows import flow_filter
 from tapiary.services import FORMATS, FileView
 
@@ -22,7 +22,7 @@ PCAP, PCAPNG, OTHER = "application/vnd.tcpdump.pcap", "application/x-pcapng", "a
 
 def files_download(query: models.FileQuery) -> Response:
     """Download a file, whole or in part (Range)"""
-    return _send(services().files.get(query.file_name))
+    return _send(services().access.file(actor(), services().files.get(query.file_name)))
 
 
 def file_download(path: models.JobPath) -> Response:

@@ -6,13 +6,17 @@ from flask import Response
 from flask_openapi3 import APIBlueprint
 
 from tapiary.api.tractor import models
-from tapiary.api.tractor.context import FILES, LABELS, services
+from tapiary.api.tractor.context import FILES, LABELS, actor, services
 from tapiary.api.tractor.wire import file_of, reply, status_of_job
 
 
 def files_list() -> Response:
-    """Collection of available files in repository"""
-    return reply(models.Files([file_of(view) for view in services().files.list()]))
+    """Collection of available files in repository
+
+    Files that came of captures are listed for those who may see the capture.
+    """
+    views = services().access.files(actor(), services().files.list())
+    return reply(models.Files([file_of(view) for view in views]))
 
 
 def files_process(body: models.FileName) -> Response:
@@ -21,6 +25,7 @@ def files_process(body: models.FileName) -> Response:
     A file that already waits or is being processed keeps its job. One that is finished is processed again under a new
     job; its present rows stay visible until the new ones are complete.
     """
+    services().access.name(actor(), body.file_name, "file_name")
     return reply(status_of_job(services().ingest.submit(body.file_name)))
 
 
@@ -29,7 +34,7 @@ def files_delete(body: models.FileName) -> Response:
 
     A job that works on it is cancelled.
     """
-    view = services().files.get(body.file_name, gone=True)
+    view = services().access.file(actor(), services().files.get(body.file_name, gone=True))
     services().files.delete(view)
     return reply(file_of(view))
 

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from tapiary.accounts import Right
+from tapiary.accounts import ADMINISTER, READ, WRITE, Right
 
-RIGHTS: dict[str, Right] = {
-    "files_list": "read",
-    "files_process": "write",
-    "files_upload": "write",
-    "files_download": "read",
-    "files_delete": "write",
-    "upload_create": "write",
-    "upload_status": "write",
-    "upload_append": "write",
-    "upload_discard": "write",
-    "file_status": "read",
-    "file_details": "read",
-    "file_statistics": "read",
-    "file_statistics_labels": "read",
-    "file_statistics_ip": "read",
-    "file_flows_labels": "read",
-    "file_flows": "read",
-    "file_progress": "read",
-    "file_download": "read",
-    "file_pcap": "read",
-    "file_export": "read",
-    "file_cancel": "write",
-    "file_delete": "write",
-    "labels_list": "read",
-    "server_status": "admin",
+RIGHTS: dict[str, Right | None] = {
+    "files_list": READ,
+    "files_process": WRITE,
+    "files_upload": WRITE,
+    "files_download": READ,
+    "files_delete": WRITE,
+    "upload_create": WRITE,
+    "upload_status": WRITE,
+    "upload_append": WRITE,
+    "upload_discard": WRITE,
+    "file_status": READ,
+    "file_details": READ,
+    "file_statistics": READ,
+    "file_statistics_labels": READ,
+    "file_statistics_ip": READ,
+    "file_flows_labels": READ,
+    "file_flows": READ,
+    "file_progress": READ,
+    "file_download": READ,
+    "file_pcap": READ,
+    "file_export": READ,
+    "file_cancel": WRITE,
+    "file_delete": WRITE,
+    "labels_list": READ,
+    "server_status": ADMINISTER,
 }
 
 #: Routes whose answers may hold countries, cities or networks.

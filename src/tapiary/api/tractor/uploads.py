@@ -18,7 +18,7 @@ from werkzeug.datastructures import FileStorage
 
 from tapiary.api import errors
 from tapiary.api.tractor import models
-from tapiary.api.tractor.context import FILES, services
+from tapiary.api.tractor.context import FILES, actor, services
 from tapiary.api.tractor.wire import file_of, reply, upload_of
 from tapiary.errors import InvalidInput
 from tapiary.services import FileView, UploadView
@@ -37,6 +37,7 @@ def files_upload(query: models.UploadQuery) -> Response:
         return reply(file_of(_from_form(query)), 201)
     if not query.name:
         raise InvalidInput("name: is missing; give the file's name as in /files/upload?name=trace.pcap", field="name")
+    services().access.name(actor(), query.name)
     view = services().uploads.put(
         query.name,
         cast(BinaryIO, request.stream),
@@ -61,6 +62,7 @@ def upload_create() -> Response:
         )
     except ValidationError as error:
         return errors.invalid(error)
+    services().access.name(actor(), wanted.name)
     view = services().uploads.create(wanted.name, wanted.size, sha256=wanted.sha256, overwrite=wanted.overwrite)
     return _reply(view, 201, {"Location": f"{request.path.rstrip('/')}/{view.id}"})
 
@@ -98,6 +100,7 @@ def _from_form(query: models.UploadQuery) -> FileView:
     if len(forms) != 1:
         raise InvalidInput("file: the form must have one file, as in curl -F file=@trace.pcap", field="file")
     name = query.name or forms[0].filename or ""
+    services().access.name(actor(), name)
     return services().uploads.put(name, cast(BinaryIO, forms[0].stream), sha256=query.sha256, overwrite=query.overwrite)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from flask import Response
 from pydantic import BaseModel
 
@@ -18,6 +20,12 @@ KILOBYTE = 1000
 def reply(model: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A model as JSON, without the members that do not apply."""
     return Response(model.model_dump_json(exclude_none=True), status, headers, mimetype="application/json")
+
+
+def error(status: int, message: str, headers: Mapping[str, str]) -> Response:
+    """An error as the document shapes it; `status` and `code` both are the HTTP status."""
+    body = msgspec.json.encode({"status": status, "code": status, "message": message})
+    return Response(body, status, headers, mimetype="application/json")
 
 
 def status_of_job(job: JobView) -> models.FileStatus:
