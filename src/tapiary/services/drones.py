@@ -136,7 +136,7 @@ class Drones:
             .where(Capture.status != ARCHIVED, CaptureDrone.drone_id.in_([drone.id for drone in drones]))
             .order_by(Capture.id)
         )
-        rows = list(session.execute(query).tuples())
+        rows = list(session.execute(query).all())
         waiting = [
             Job(capture.id, capture.priority, frozenset({share.drone_id})) for capture, share in rows
             if capture.status == QUEUED or (capture.status == PAUSED and not capture.held)

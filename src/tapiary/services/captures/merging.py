@@ -156,10 +156,10 @@ class Merging:
             .where(Capture.status == COLLECTING)
         )
         with self._services.database.session(write=False) as session:
-            merging = list(session.execute(query).tuples())
+            merging = list(session.execute(query).all())
             scripts = list(session.execute(
                 select(Capture.id, Job.state, Job.error).join(Job, Job.id == Capture.script_job_id)
-                .where(Capture.status == PROCESSING, Job.state.not_in(ALIVE))).tuples())
+                .where(Capture.status == PROCESSING, Job.state.not_in(ALIVE))).all())
         for capture, job in merging:
             if job is not None and job.state in ALIVE:
                 continue

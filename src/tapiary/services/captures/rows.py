@@ -21,8 +21,8 @@ def views(session: Session, captures: Sequence[Capture], parts: Parts) -> list[C
     """The views of these captures, in their order."""
     ids = [capture.id for capture in captures]
     shares = _shares(session, ids, parts)
-    users = dict(session.execute(select(User.id, User.name)).tuples())
-    scripts = dict(session.execute(select(Script.id, Script.name)).tuples())
+    users = dict(session.execute(select(User.id, User.name)).all())
+    scripts = dict(session.execute(select(Script.id, Script.name)).all())
     processing = _processing(session, ids)
     return [
         CaptureView(

@@ -6,7 +6,10 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from tapiary.capture import Init, JobState
+from tapiary.capture import ARCHIVED, DONE, FAILED, Init, JobState
+
+#: States of a share in which nothing is expected of its drone.
+FINAL = (DONE, FAILED, ARCHIVED)
 
 
 class Channel(Protocol):
