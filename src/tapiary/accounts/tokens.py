@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from tapiary.accounts.actor import LOCAL, SCOPES, Actor, Permission, Scope
 from tapiary.accounts.audit import AuditLog
 from tapiary.accounts.cache import CACHE_SIZE, ActorCache
-from tapiary.accounts.queries import actor_of, changing, find_user
+from tapiary.accounts.queries import actor_of, admins, changing, find_user
 from tapiary.accounts.rules import require
 from tapiary.accounts.views import TokenView, token_view
 from tapiary.database import Database, Level, Token, User
@@ -67,7 +67,7 @@ class Tokens:
     ) -> tuple[TokenView, str]:
         """Make a token of the actor's; the text is shown this once and cannot be had again.
 
-        Only the shell may name another `owner`, and must. Raises InvalidInput, NotFound, and Forbidden for who is no
+        Only the shell may name another `owner`. Raises InvalidInput, NotFound, and Forbidden for who is no
         user or acts by a token without the scope admin.
         """
         require(actor)
@@ -162,9 +162,12 @@ class Tokens:
 
 
 def _owner(session: Session, actor: Actor, name: str | None) -> User:
-    """Who is to have a new token."""
-    if name is not None and actor.means == LOCAL.means:
-        return find_user(session, name)
+    """Who is to have a new token: the actor; from the shell whom it names, else the first user with ADMIN."""
+    if actor.means == LOCAL.means:
+        user = find_user(session, name) if name is not None else session.scalar(admins().limit(1))
+        if user is None:
+            raise Conflict("no user has ADMIN; name the user that the token is to belong to", field="owner")
+        return user
     user = None if actor.user_id is None else session.get(User, actor.user_id)
     if user is None:
         raise Forbidden("a token needs a user that it belongs to")

@@ -23,6 +23,8 @@ class UserView:
     last_login_at: float | None
     #: The password was made by the program and must be changed at the first login.
     one_time_password: bool
+    #: There is a password here; without one, and without LDAP, nobody can log in as this user.
+    has_password: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class AuditView:
 def user_view(user: User) -> UserView:
     """The row as it is shown."""
     return UserView(user.id, user.name, user.email or "", user.level, user.ldap, user.created_at,
-                    user.last_login_at, user.one_time_password)
+                    user.last_login_at, user.one_time_password, user.password_hash is not None)
 
 
 def level_view(level: Level) -> LevelView:
