@@ -44,6 +44,7 @@ def set_up(app: Flask, services: Services) -> None:
         JWT_ALGORITHM=ALGORITHM,
         JWT_DECODE_ALGORITHMS=[ALGORITHM],
         JWT_TOKEN_LOCATION=["headers"],
+        JWT_COOKIE_CSRF_PROTECT=False,
         JWT_ACCESS_TOKEN_EXPIRES=timedelta(seconds=accounts.access_token_s),
         JWT_REFRESH_TOKEN_EXPIRES=timedelta(seconds=accounts.refresh_token_s),
     )
