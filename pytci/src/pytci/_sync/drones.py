@@ -1,0 +1,65 @@
+# Written by tools/make_methods.py: change the calls that it follows from, then run it.
+"""Drones, which were called lines once."""
+
+from __future__ import annotations
+
+from pytci._calls import drones as _calls
+from pytci._calls._base import DroneRef
+from pytci._runners import SyncRunner
+from pytci.models import Drone, DroneQueue
+
+
+class Drones(SyncRunner):
+    """Drones, which were called lines once."""
+
+    def get_drones(self) -> list[Drone]:
+        """The drones by name, with their shares of jobs."""
+        return self._run(_calls.get_drones())
+
+    def get_lines(self) -> list[Drone]:
+        """The drones by name; the same as `get_drones`."""
+        return self._run(_calls.get_lines())
+
+    def get_drone(self, drone: DroneRef) -> Drone:
+        """A drone."""
+        return self._run(_calls.get_drone(drone))
+
+    def get_drone_queue(self, drone: DroneRef) -> DroneQueue:
+        """The job that a drone works on, and those that wait for it."""
+        return self._run(_calls.get_drone_queue(drone))
+
+    def create_drone(self, name: str, description: str = '') -> Drone:
+        """Make a drone; its `token`, which the drone's settings need, is shown this once. Needs ADMIN."""
+        return self._run(_calls.create_drone(name, description))
+
+    def regenerate_drone_token(self, drone: DroneRef) -> str:
+        """A new token for a drone, which is disconnected; the old one is void. Needs ADMIN."""
+        return self._run(_calls.regenerate_drone_token(drone))
+
+    def change_drone_color(self, drone: DroneRef, color: str) -> Drone:
+        """Change what pages paint a drone with, as #RRGGBB. Needs ADMIN."""
+        return self._run(_calls.change_drone_color(drone, color))
+
+    def delete_drone(self, drone: DroneRef) -> None:
+        """Delete a drone that no job speaks of. Needs ADMIN."""
+        return self._run(_calls.delete_drone(drone))
+
+    def disconnect_drone(self, drone: DroneRef) -> None:
+        """Disconnect a drone; it comes back by itself. Needs ADMIN."""
+        return self._run(_calls.disconnect_drone(drone))
+
+    def disconnect_drones(self) -> None:
+        """Disconnect all drones; they come back by themselves. Needs ADMIN."""
+        return self._run(_calls.disconnect_drones())
+
+    def get_deactivated_drones(self) -> list[Drone]:
+        """The drones that may not connect. Needs ADMIN."""
+        return self._run(_calls.get_deactivated_drones())
+
+    def deactivate_drone(self, drone: DroneRef) -> None:
+        """Disconnect a drone and keep it away until it is reactivated. Needs ADMIN."""
+        return self._run(_calls.deactivate_drone(drone))
+
+    def reactivate_drone(self, drone: DroneRef) -> None:
+        """Let a deactivated drone connect again. Needs ADMIN."""
+        return self._run(_calls.reactivate_drone(drone))
