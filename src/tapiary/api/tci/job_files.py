@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
 from typing import Any
 
 from flask import Response, request, send_file
 from flask_openapi3 import APIBlueprint
-from werkzeug.utils import secure_filename
 
 from tapiary.accounts import READ, WRITE, Right
 from tapiary.api.context import actor, services
@@ -62,7 +60,7 @@ def job_file(path: models.JobPath) -> Response:
 
     Whole or in part (Range).
     """
-    return _send(services().captures.file(actor(), path.job_id), f"job-{path.job_id}")
+    return _send(services().captures.file(actor(), path.job_id))
 
 
 def job_file_by_link(path: models.LinkPath) -> Response:
@@ -70,19 +68,15 @@ def job_file_by_link(path: models.LinkPath) -> Response:
 
     Needs no token of a user. Whole or in part (Range).
     """
-    return _send(services().captures.by_link(path.token), "job")
+    return _send(services().captures.by_link(path.token))
 
 
-def _send(found: Deliverable, name: str) -> Response:
-    """The file under its job's name, or the given one where nothing of the former is fit for a file's name."""
-    job_name = PurePath(found.filename)
-    ending = job_name.suffix
-    stem = secure_filename(job_name.name.removesuffix(ending)) or name
+def _send(found: Deliverable) -> Response:
     return send_file(
         found.path.resolve(),
         found.mimetype,
         as_attachment=True,
-        download_name=f"{stem}{ending}",
+        download_name=found.filename,
         conditional=True,
         etag=True,
         max_age=0,
