@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 log = logger("api")
 _refused = counter("api", "refused_requests")
 
-#: Endpoints, or blueprints, that everybody may see: they hold nothing of the users.
-PUBLIC = frozenset({"health", "root", "docs", "openapi", "swagger", "wheel"})
+#: Endpoints, or blueprints, that everybody may see: they hold nothing of the users, or ask for a token of drones.
+PUBLIC = frozenset({"health", "hive", "root", "docs", "openapi", "swagger", "wheel"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
