@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from flask.testing import FlaskClient
 from msgspec.structs import replace
 from werkzeug.test import TestResponse
 
-from tapiary.accounts import LOCAL
+from tapiary.accounts import LOCAL, SCOPES, Scope
 from tapiary.api import create_app
 from tapiary.config import Config
 from tapiary.services import Services
+
+PASSWORD = "a fine password"
 
 
 @dataclass
@@ -41,6 +44,31 @@ class Face:
     def post(self, path: str, **kwargs: Any) -> TestResponse:
         return self.request("POST", path, **kwargs)
 
+    def user(
+        self,
+        name: str,
+        *,
+        level: int = 10,
+        permissions: int = 0,
+        scopes: Iterable[Scope] = SCOPES,
+        expires_at: float | None = None,
+    ) -> str:
+        """A token of a user, who is made with the level where they are not there yet; the password is PASSWORD."""
+        accounts = self.services.accounts
+        if level not in {view.level for view in accounts.levels.list()}:
+            accounts.levels.create(LOCAL, level=level, name=f"level {level}", permissions=permissions)
+        if name not in {view.name for view in accounts.users.list()}:
+            accounts.users.create(LOCAL, username=name, email=f"{name}@example.org", password=PASSWORD, level=level)
+        return accounts.tokens.create(LOCAL, "test", owner=name, scopes=scopes, expires_at=expires_at)[1]
+
+    def browser(self, name: str) -> FlaskClient:
+        """A browser in which a user of `user` is logged in."""
+        client = self.client.application.test_client()
+        form = client.get("/login").text
+        answer = client.post("/login", data={"username": name, "password": PASSWORD, "csrf_token": csrf_token(form)})
+        assert answer.status_code == 303, answer.text
+        return client
+
     def process(self, name: str) -> int:
         """Process a file of the repository here and now; returns its job."""
         return self.services.ingest.process_file(self.services.files.root / name).job_id
@@ -50,6 +78,13 @@ class Face:
         path = self.services.files.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
+
+
+def csrf_token(html: str) -> str:
+    """The CSRF token of a page's forms."""
+    found = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', html)
+    assert found is not None, html
+    return found[1]
 
 
 def make_face(data: Path) -> Face:

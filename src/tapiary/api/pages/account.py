@@ -21,15 +21,17 @@ def account() -> Response:
 def account_change() -> Response:
     """What comes of one of the forms."""
     password, email = PasswordForm(), EmailForm()
-    if password.change_password.data:
-        email = EmailForm(formdata=None)
-        if password.validate():
-            return _attempt(password, email, "password")
-    else:
+    what = "password" if password.change_password.data else "email" if email.change_email.data else ""
+    if what != "password":
         password = PasswordForm(formdata=None)
-        if email.validate():
-            return _attempt(password, email, "email")
-    return _page(password, email, 400, complaints=complaints(password) + complaints(email))
+    if what != "email":
+        email = EmailForm(formdata=None)
+    if not what:
+        return _page(password, email, 400, complaints=["The form says not what to change."])
+    sent = password if what == "password" else email
+    if not sent.validate():
+        return _page(password, email, 400, complaints=complaints(sent))
+    return _attempt(password, email, what)
 
 
 def _attempt(password: PasswordForm, email: EmailForm, what: str) -> Response:
@@ -62,7 +64,7 @@ def _page(
 ) -> Response:
     view = services().accounts.users.get(user().name)
     level = services().accounts.levels.get(view.level)
-    if not email.is_submitted() or email.email.data is None:
+    if email.email.data is None:
         email.email.data = view.email
     return page(
         "account",

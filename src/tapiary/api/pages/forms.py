@@ -10,6 +10,7 @@ from wtforms import (  # type: ignore[import-untyped]
     EmailField,
     HiddenField,
     PasswordField,
+    SelectChoice,
     SelectMultipleField,
     StringField,
     SubmitField,
@@ -66,7 +67,8 @@ class TokenForm(FlaskForm):  # type: ignore[misc]
 
     name = StringField("Name", [InputRequired(), Length(max=30)], description="What it is for")
     scopes = _Boxes(
-        "Good for", [InputRequired("choose at least one")], choices=[(scope, _MEANINGS[scope]) for scope in SCOPES],
+        "Good for", [InputRequired("choose at least one")],
+        choices=[SelectChoice(scope, _MEANINGS[scope]) for scope in SCOPES],
         default=list(SCOPES),
     )
     expires = DateField("Last day (UTC)", [Optional()], description="Empty: it does not expire")
