@@ -9,6 +9,7 @@ from urllib.parse import urljoin
 
 import pytest
 
+from tapiary.accounts import LOCAL, SCOPES
 from tapiary.api.tractor import RIGHTS, models
 from tests.api.conftest import Face
 
@@ -290,13 +291,13 @@ def test_a_bug_shows_nothing_of_itself(face: Face, monkeypatch: pytest.MonkeyPat
 )
 def test_rights(face: Face, name: str, method: str, path: str, arguments: dict[str, Any], status: int) -> None:
     path = prepared(face, path)
-    accounts = face.services.accounts
-    tokens = {rights: accounts.create_token("t", {rights}) for rights in ("read", "write")}
-    revoked = accounts.create_token("t", {"admin"})
-    accounts.revoke(int(revoked.split("_")[1]))
-    admin, right = face.token, RIGHTS[name]
+    tokens = {scope: face.user("admin", scopes=[scope]) for scope in SCOPES}
+    revoked = face.user("admin")
+    face.services.accounts.tokens.revoke(LOCAL, int(revoked.split("_")[1]))
+    right = RIGHTS[name]
+    assert right is not None
     refused = [(None, 401), (revoked, 401), ("tap_1_" + "x" * 43, 401), ("", 401)]
-    refused += [(token, 403) for rights, token in tokens.items() if rights != right]
+    refused += [(token, 403) for scope, token in tokens.items() if scope not in (right.scope, "admin")]
     for token, refusal in refused:
         face.token = token
         headers = {"Authorization": "Basic eDp5"} if token == "" else {}
@@ -304,7 +305,7 @@ def test_rights(face: Face, name: str, method: str, path: str, arguments: dict[s
         assert answer.status_code == refusal, (token, answer.text)
         if method != "HEAD":
             check_error(answer, refusal)
-    face.token = tokens.get(right, admin)
+    face.token = tokens[right.scope]
     assert face.request(method, path, **arguments).status_code == status
 
 
