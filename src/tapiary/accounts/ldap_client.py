@@ -58,7 +58,12 @@ def authenticate(config: LdapConfig, name: str, password: str) -> Entry | None:
     An empty password is refused without asking: servers take it for an anonymous bind and say yes (RFC 4513,
     section 5.1.2). Raises Unavailable when the server does not answer, or not as it should.
     """
-    if not password:
+    try:
+        # As bytes, for the library would drop some characters of a text (SASLprep), down to an empty password.
+        secret = password.encode()
+    except UnicodeEncodeError:  # bytes that were no UTF-8 in the request
+        return None
+    if not secret:
         return None
     try:
         import ldap3  # type: ignore[import-untyped]
@@ -69,7 +74,7 @@ def authenticate(config: LdapConfig, name: str, password: str) -> Entry | None:
     try:
         server = ldap3.Server(config.uri, connect_timeout=config.timeout_s, get_info=ldap3.NONE, tls=_tls(config))
         connection = ldap3.Connection(
-            server, user, password, authentication=ldap3.SIMPLE, read_only=True, auto_referrals=False,
+            server, user, secret, authentication=ldap3.SIMPLE, read_only=True, auto_referrals=False,
             receive_timeout=math.ceil(config.timeout_s),  # whole seconds only
         )
         try:
