@@ -9,7 +9,7 @@ from flask_openapi3 import APIBlueprint, OpenAPI
 
 from tapiary.accounts import Right
 from tapiary.api.dialect import Dialect
-from tapiary.api.tci.answers import Error, error
+from tapiary.api.tci.answers import TciError, error
 from tapiary.api.tci.statuses import status_of
 
 __all__ = ["MODULES", "dialect", "register"]
@@ -40,7 +40,7 @@ def register(app: OpenAPI) -> None:
         "tci",
         __name__,
         abp_security=[{"bearer": []}],
-        abp_responses={400: Error, 401: Error, 403: Error, 404: Error, 500: Error},
+        abp_responses={400: TciError, 401: TciError, 403: TciError, 404: TciError, 500: TciError},
     )
     for module in _modules():
         module.add_routes(blueprint)

@@ -17,8 +17,8 @@ WORDS = {400: "bad request", 401: "unauthorized", 403: "forbidden", 404: "not fo
 NO_STORE = {"Cache-Control": "no-store"}
 
 
-class Error(Model):
-    """An error of TCI's routes; `error` is a word for the status."""
+class TciError(Model):
+    """An error of TCI's routes and ours beside them; `error` is a word for the status."""
 
     error: str
     message: str

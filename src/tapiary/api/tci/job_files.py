@@ -11,7 +11,7 @@ from tapiary.accounts import READ, WRITE, Right
 from tapiary.api.context import actor, services
 from tapiary.api.dialect import PUBLIC
 from tapiary.api.tci import job_models as models
-from tapiary.api.tci.answers import Error, nothing, reply
+from tapiary.api.tci.answers import TciError, nothing, reply
 from tapiary.api.tci.jobs import JOBS
 from tapiary.errors import InvalidInput
 from tapiary.services import Deliverable
@@ -88,7 +88,7 @@ def add_routes(blueprint: APIBlueprint) -> None:
 
     def files() -> dict[str | int, Any]:
         content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in KINDS}
-        return {200: {"content": content}, 206: {"content": content}, 416: Error}
+        return {200: {"content": content}, 206: {"content": content}, 416: TciError}
 
     one = "/jobs/<int:job_id>"
     blueprint.patch(one, tags=[JOBS], responses={200: None})(job_run)

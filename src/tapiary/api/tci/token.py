@@ -12,7 +12,7 @@ from tapiary.accounts import READ, Actor, LoginView, Right
 from tapiary.api import jwts
 from tapiary.api.context import actor, services
 from tapiary.api.dialect import PUBLIC
-from tapiary.api.tci.answers import NO_STORE, Error, nothing, reply
+from tapiary.api.tci.answers import NO_STORE, TciError, nothing, reply
 from tapiary.api.tci.shapes import Model
 from tapiary.errors import InvalidInput, Unauthenticated
 
@@ -120,7 +120,7 @@ def _pair(login: LoginView, user: Actor) -> Response:
 
 def add_routes(blueprint: APIBlueprint) -> None:
     """Add this module's routes."""
-    limited: dict[str | int, Any] = {429: Error, 503: Error}
+    limited: dict[str | int, Any] = {429: TciError, 503: TciError}
     refused: dict[str | int, Any] = {401: Refusal, 422: Refusal}
     blueprint.get("/token", tags=[TOKEN], responses={200: Tokens, **limited})(token_get)
     blueprint.post("/token", tags=[TOKEN], responses={200: Tokens, **refused})(token_refresh)
