@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tapiary.sandbox.engines import engine_of, find_engine
     from tapiary.sandbox.order import HOME, Order, Outcome, Status
-    from tapiary.sandbox.run import run
     from tapiary.sandbox.space import files_of, remove
-    from tapiary.sandbox.users import folder_for
+    from tapiary.sandbox.users import folder_for, give
+    from tapiary.sandbox.watch import run
 
-__all__ = ["HOME", "Order", "Outcome", "Status", "engine_of", "files_of", "find_engine", "folder_for", "remove", "run"]
+__all__ = [
+    "HOME", "Order", "Outcome", "Status", "engine_of", "files_of", "find_engine", "folder_for", "give", "remove",
+    "run",
+]
 
 _HOMES = {
     "HOME": "order", "Order": "order", "Outcome": "order", "Status": "order", "engine_of": "engines",
-    "find_engine": "engines", "files_of": "space", "folder_for": "users", "remove": "space", "run": "run",
+    "find_engine": "engines", "files_of": "space", "folder_for": "users", "give": "users", "remove": "space",
+    "run": "watch",
 }
 
 

@@ -58,6 +58,8 @@ def arguments(order: Order, config: ScriptsConfig, seccomp: int | None, *, root:
     line += ["--size", folder, "--perms", "1777", "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
     line += ["--bind", str(order.folder), HOME]
     for source, place in order.inputs:
+        for above in reversed(Path(place).parents[:-1]):
+            line += [] if above.is_relative_to(HOME) else ["--perms", "0755", "--dir", str(above)]
         line += ["--ro-bind", str(source), place]
     line += ["--remount-ro", "/", "--chdir", HOME, "--"]
     if root:
@@ -111,8 +113,13 @@ def _shown(order: Order) -> Iterator[str]:
             places[text] = ["--tmpfs", text]
         else:
             places[text] = ["--ro-bind", "/dev/null", text]
-    for place_text in sorted(places, key=lambda text: text.count("/")):
-        yield from places[place_text]
+    made: set[str] = {"/"}
+    for text in sorted(places, key=lambda text: text.count("/")):
+        for folder in reversed(Path(text).parents):  # bubblewrap itself would make them for root alone
+            if str(folder) not in made and not _inside(folder, bound):
+                yield from ("--perms", "0755", "--dir", str(folder))
+            made.add(str(folder))
+        yield from places[text]
 
 
 def _inside(place: Path, folders: Iterable[str]) -> bool:

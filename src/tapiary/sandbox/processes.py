@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 #: Memory file systems that a command may write to; their content is memory that no process seems to hold.
 MEMORY_FOLDERS = ("tmp", "dev/shm")
 _PROC = "/proc"
+#: The kernel needs this long at most to end processes that are killed (an unresponsive disk aside).
+GONE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +42,16 @@ def tree(root: int) -> list[int]:
 def kill_tree(root: int) -> None:
     """Ends a process and all below it at once.
 
-    Where the second one is the first of a PID namespace, the kernel ends all others with it.
+    Where the second one is the first of a PID namespace, the kernel ends all others with it, and it is gone only when
+    they are: this waits for it.
     """
-    for _ in range(10):
-        alive = tree(root)[1:]
-        for pid in alive:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-        if not alive:
-            break
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(root, signal.SIGKILL)
+    below = tree(root)[1:]
+    for pid in (*below, root):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+    end = time.monotonic() + GONE_S
+    while below and _is_there(below[0]) and time.monotonic() < end:
+        time.sleep(0.005)
 
 
 def usage(root: int, limit: int) -> Usage:
@@ -66,6 +68,14 @@ def usage(root: int, limit: int) -> Usage:
     if memory > limit:
         memory = sum(_proportional(pid) for pid in pids) + folders + hidden
     return Usage(threads, memory, nameless)
+
+
+def _is_there(pid: int) -> bool:
+    """Whether a process has not ended, or not all of it; one that only waits to be buried has."""
+    try:
+        return Path(f"{_PROC}/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (OSError, IndexError):
+        return False
 
 
 def _children(pid: int) -> Iterator[int]:

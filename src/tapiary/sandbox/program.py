@@ -26,4 +26,4 @@ def program_paths() -> list[Path]:
 
 def program_environment() -> dict[str, str]:
     """What tells a script which Python that is."""
-    return {"TAPIARY_PYTHON": sys.executable, "PYTHONDONTWRITEBYTECODE": "1"}
+    return {"SCRIPT_PYTHON": sys.executable, "PYTHONDONTWRITEBYTECODE": "1"}

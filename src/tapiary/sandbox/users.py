@@ -27,8 +27,9 @@ def user_for(name: str) -> int:
 
 
 def folder_for(name: str, path: Path) -> Path:
-    """Makes the folder that the run of this name may write to; it must not exist."""
-    path.mkdir(mode=0o700)
+    """Makes the folder that the run of this name may write to; it must not exist, and lie where others cannot go."""
+    path.mkdir()
+    path.chmod(0o711)  # bubblewrap enters it while it is root without root's rights
     give(path, name)
     return path
 

@@ -8,11 +8,11 @@ _TEXT = """#!/bin/sh
 # {summary}
 # Comes with Tapiary and is kept up to date by it. The work is done by a module of Tapiary's, hence this script needs
 # the program's own Python, which sandboxes made by bubblewrap have.
-if [ -z "$TAPIARY_PYTHON" ]; then
+if [ -z "$SCRIPT_PYTHON" ]; then
     echo "this script needs Tapiary's own Python, which this sandbox lacks: set scripts.sandbox to bubblewrap" >&2
     exit 3
 fi
-exec "$TAPIARY_PYTHON" -m tapiary.services.scripts.tools.{module} "$@"
+exec "$SCRIPT_PYTHON" -m tapiary.services.scripts.tools.{module} "$@"
 """
 
 
