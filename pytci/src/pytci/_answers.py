@@ -41,7 +41,7 @@ def content_of(response: httpx.Response) -> Any:
     try:
         return json.loads(response.content)
     except ValueError:
-        kind = response.headers.get("content-type", "no content type")
+        kind = mime(response) or "something without a type"
         raise UnexpectedAnswer(
             f"{_where(response)} answered with {kind} instead of JSON; is this the address of a hive?"
         ) from None
@@ -64,8 +64,8 @@ def error_of(response: httpx.Response) -> APIError:
 
 def _words(response: httpx.Response) -> tuple[str, str]:
     """The short word and the message, as far as there are any."""
-    mime = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if mime.endswith("json"):
+    kind = mime(response)
+    if kind.endswith("json"):
         try:
             data = json.loads(response.content)
         except ValueError:
@@ -74,7 +74,7 @@ def _words(response: httpx.Response) -> tuple[str, str]:
             error = data.get("error")
             message = data.get("message") or data.get("msg") or ""
             return (error if isinstance(error, str) else ""), _one_line(str(message))
-    if mime in ("text/html", "application/xhtml+xml"):
+    if kind in ("text/html", "application/xhtml+xml"):
         return "", _of_page(response.text)
     return "", _one_line(response.text)[:MAX_TEXT]
 
@@ -93,6 +93,12 @@ def _of_page(page: str) -> str:
 def _one_line(text: str) -> str:
     """Text without line breaks and without what would steer a terminal."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def mime(response: httpx.Response) -> str:
+    """The answer's type without parameters, in lower case; empty when it has none."""
+    kind: str = response.headers.get("content-type", "")
+    return kind.partition(";")[0].strip().lower()
 
 
 def _where(response: httpx.Response) -> str:

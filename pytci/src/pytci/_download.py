@@ -12,6 +12,7 @@ from typing import IO, Any, Callable, Union
 import httpx
 
 from pytci import _retry
+from pytci._answers import mime
 from pytci._effects import AS_TOLD, FOR_EVER, Close, Plan, Request, ask, read, run, session, sleep
 from pytci._progress import Bytes, bytes_line
 from pytci._session import failure
@@ -188,8 +189,7 @@ def _refuse_existing(target: Path) -> None:
 
 
 def _check_kind(response: httpx.Response) -> None:
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "text/html":
+    if mime(response) == "text/html":
         raise UnexpectedAnswer("a web page came instead of the file; is this the address of a hive?")
     if response.headers.get("content-encoding", "identity") != "identity":
         raise UnexpectedAnswer("the file came compressed although that was not asked for")

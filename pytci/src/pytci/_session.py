@@ -40,8 +40,8 @@ class Session:
 
     def use(self, token: str | None) -> None:
         """Use an application token (or an access token) from now on; None: none."""
-        if token is not None and (not token.isascii() or not token.isprintable() or " " in token or not token):
-            raise PyTCIError("the access token is no token: it is empty, or has blanks or letters beyond ASCII")
+        if token is not None and not (token.strip() and token.isascii() and token.isprintable()):
+            raise PyTCIError("the access token is no token: it is empty, or has line breaks or letters beyond ASCII")
         self.access, self.refresh = token, None
 
     def url(self, path: str) -> str:
