@@ -6,6 +6,7 @@ import os
 import random
 import re
 import signal
+import ssl
 import struct
 import subprocess
 import sys
@@ -15,6 +16,9 @@ from typing import Any
 
 import httpx
 
+from tapiary.accounts import LOCAL
+from tapiary.config import load
+from tapiary.services import Services
 from tests.conftest import ROOT
 
 
@@ -26,6 +30,10 @@ class Server:
         self.settings = settings
         self.address = ""
         self.token = ""
+        #: What the server said at its start, up to the first example.
+        self.greeting = ""
+        #: How clients of ours know the server, as httpx has it.
+        self.verify: ssl.SSLContext | bool = True
         self.seconds_to_start = 0.0
         self._process: subprocess.Popen[str] | None = None
 
@@ -33,6 +41,7 @@ class Server:
         """Start it and wait for its first answer."""
         environ = {k: v for k, v in os.environ.items() if not k.startswith("TAPIARY_")}
         environ |= {"TAPIARY_DATA_DIR": str(self.data), "TAPIARY_SERVER_PORT": "0", **self.settings}
+        self.token = self.token or make_token(environ)
         began = time.monotonic()
         with (self.data.parent / "server.log").open("a") as log:
             self._process = subprocess.Popen(
@@ -45,17 +54,17 @@ class Server:
                 start_new_session=True,
             )
         assert self._process.stdout is not None
-        said = ""
+        self.greeting = ""
         for line in self._process.stdout:
-            said += line
+            self.greeting += line
             if "/statistics" in line:
                 break
-        found = re.search(r"serves (http://\S+)", said)
-        assert found, said + self.log()
+        found = re.search(r"serves (https?://\S+)", self.greeting)
+        assert found, self.greeting + self.log()
         self.address = found[1]
-        token = re.search(r"TOKEN=(tap_\S+)", said)
-        self.token = token[1] if token else self.token
-        assert httpx.get(self.address + "/health").status_code == 200
+        if self.verify is True and self.address.startswith("https"):
+            self.verify = ssl.create_default_context(cafile=self.data / "tls" / "cert.pem")
+        assert httpx.get(self.address + "/health", verify=self.verify).status_code == 200
         self.seconds_to_start = time.monotonic() - began
         return self
 
@@ -87,15 +96,25 @@ class Server:
         return self._process.wait(timeout=30)
 
     def client(self, **options: Any) -> httpx.Client:
-        """A client with the server's first token."""
+        """A client with a token of the first administrator."""
         headers = {"Authorization": f"Bearer {self.token}"}
-        return httpx.Client(base_url=self.address, headers=headers, timeout=30, **options)
+        return httpx.Client(base_url=self.address, headers=headers, timeout=30, verify=self.verify, **options)
 
     def __enter__(self) -> Server:
         return self.start()
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def make_token(environ: dict[str, str]) -> str:
+    """A token with all rights, as `tapiary token create` makes it."""
+    services = Services(load(None, {k: v for k, v in environ.items() if k.startswith("TAPIARY_")}))
+    try:
+        services.accounts.users.first(password=False)
+        return services.accounts.tokens.create(LOCAL, "test", owner="admin")[1]
+    finally:
+        services.close()
 
 
 def wait_for(client: httpx.Client, job_id: int, seconds: float = 60.0) -> dict[str, Any]:

@@ -174,9 +174,9 @@ def test_start_and_stop(tmp_path: Path, sample: Path) -> None:
     assert server.stop() == 0
     assert descendants(server.pid) == []
     assert not any(Path(f"/proc/{pid}").exists() for pid in below)
-    first = server.token
+    assert "  password: " in server.greeting
     with server, server.client() as client:
-        assert server.token == first, "a second start makes no second token"
+        assert "password: " not in server.greeting, "a second start makes no second password"
         assert client.get("/files/list").status_code == 200
 
 

@@ -5,25 +5,35 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import logging
 import os
+import resource
 import signal
 import socket
 import sys
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
+from tapiary.app.gate import Gate, threads_needed
+from tapiary.app.greeting import greeting
 from tapiary.app.root import App, build
+from tapiary.app.tls import Tls, prepare
 from tapiary.errors import Conflict, InvalidInput
+from tapiary.telemetry import LogFile, log_to_file
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from flask import Flask
 
     from tapiary.config import Config
 
 #: How long a new server waits for one that was just killed to let go of the data folder.
 LOCK_WAIT_S = 3.0
+#: Connections that users' programs keep open between requests, beside those that are worked on.
+KEPT_ALIVE = 1000
+#: Open files that are no connections: tables, parts, captures.
+OTHER_FILES = 1024
+#: Where the app has the drones' sockets.
+HIVE_EXTENSION = "tapiary-hive"
 #: prctl(2): the signal that a process gets when its parent dies.
 _PR_SET_PDEATHSIG = 1
 
@@ -33,14 +43,17 @@ def serve(config: Config) -> int:
 
     gunicorn with one process of threads: it hands on the bytes of a body as they come, so that a torn upload keeps what
     arrived (waitress, the alternative, takes a body in whole before the app sees it).
-    Raises Conflict when another server has the data folder or the port, InvalidInput for a host that is not ours.
+    Raises Conflict when another server has the data folder or the port, InvalidInput for a host that is not ours, and
+    for certificates and log files that cannot be used.
     """
     config = config.resolve()
     lock = _lock(config.data_path)
     try:
         _check_address(config.server.host, config.server.port)
-        token = _first_token(config)
-        return _run_gunicorn(config, token)
+        tls = prepare(config)
+        _check_log(config)
+        log_to_file(config.logs_path / config.log.name, config.log.max_bytes, config.log.keep)
+        return _run_gunicorn(config, _first_password(config), tls)
     finally:
         lock.close()
 
@@ -83,21 +96,54 @@ def _check_address(host: str, port: int) -> None:
         raise InvalidInput(what, field="server.host") from None
 
 
-def _first_token(config: Config) -> str | None:
-    """A token with all rights when there is none at all yet."""
+def _first_password(config: Config) -> str | None:
+    """A one-time password of the first administrator, when nobody could log in."""
     from tapiary.services import Services
 
     services = Services(config)
     try:
-        return None if services.accounts.list() else services.accounts.create_token("first", {"admin"})
+        return services.accounts.users.first()
     finally:
         services.close()
 
 
-def _run_gunicorn(config: Config, token: str | None) -> int:
+def _check_log(config: Config) -> None:
+    """Say at once when there can be no log file; later every record would complain."""
+    try:
+        config.logs_path.mkdir(parents=True, exist_ok=True)
+        (config.logs_path / config.log.name).open("a").close()
+    except OSError as error:
+        what = f"cannot write {config.logs_path / config.log.name}: {error.strerror or error}"
+        raise InvalidInput(what, field="log.path") from None
+
+
+def _allow_files(wanted: int) -> None:
+    """Each connection is an open file; the usual limit of 1024 is for programs that use select(2)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def _run_gunicorn(config: Config, password: str | None, tls: Tls | None) -> int:
     from gunicorn.app.base import BaseApplication
 
+    from tapiary.app.worker import worker_class
+
     app: App | None = None
+    threads = threads_needed(config)
+    connections = threads + KEPT_ALIVE
+    _allow_files(connections + OTHER_FILES)
+
+    def drop_drones() -> None:
+        if app is not None:
+            app.flask.extensions[HIVE_EXTENSION].stop()
+
+    def on_starting(_server: Any) -> None:
+        # What gunicorn itself has to say is wanted in the log file, too.
+        for handler in logging.getLogger("tapiary").handlers:
+            if isinstance(handler, LogFile):
+                logging.getLogger("gunicorn.error").addHandler(handler)
 
     def post_fork(_server: Any, _worker: Any) -> None:
         _die_with_parent()
@@ -107,7 +153,8 @@ def _run_gunicorn(config: Config, token: str | None) -> int:
         # Ctrl-C reaches every process of the terminal; the first one tells this one what to do.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         app.start()
-        _greet(config, [s.getsockname() for s in worker.sockets], token)
+        sys.stdout.write(greeting(config, worker.sockets[0].getsockname(), password, tls))
+        sys.stdout.flush()
 
     def worker_exit(_server: Any, _worker: Any) -> None:
         # A second signal would break off the stopping, and leave what was not stopped yet.
@@ -124,27 +171,32 @@ def _run_gunicorn(config: Config, token: str | None) -> int:
             settings = {
                 "bind": f"{host}:{config.server.port}",
                 "workers": 1,
-                "worker_class": "gthread",
-                "threads": config.server.threads,
+                "worker_class": worker_class(drop_drones),
+                "threads": threads,
+                "worker_connections": connections,
                 "timeout": 120,
                 "graceful_timeout": 10,
                 "keepalive": 15,
                 "loglevel": "warning",
                 "control_socket_disable": True,
                 "proc_name": "tapiary",
+                "on_starting": on_starting,
                 "post_fork": post_fork,
                 "post_worker_init": post_worker_init,
                 "worker_exit": worker_exit,
                 # Filters by column and lists of flow numbers make long addresses.
                 "limit_request_line": 8190,
             }
+            if tls is not None:
+                settings["certfile"] = str(tls.certificate)
+                settings["ssl_context"] = lambda _config, _default: tls.context()
             for name, value in settings.items():
                 self.cfg.set(name, value)
 
-        def load(self) -> Flask:
+        def load(self) -> Gate:
             nonlocal app
             app = build(config)
-            return app.flask
+            return Gate(app.flask, config)
 
     try:
         Server().run()
@@ -160,29 +212,3 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _greet(config: Config, addresses: list[Any], token: str | None) -> None:
-    """Say where the server is and what to do next."""
-    host, port = addresses[0][:2]
-    local = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-    address = f"http://{local}:{port}"
-    lines = [
-        f"Tapiary serves {address} (the API: {address}/docs)",
-        f"Captures put into {config.repository_path} are processed"
-        if config.repository.auto_process
-        else f"Captures: {config.repository_path}",
-    ]
-    if token:
-        lines += ["", "The first token, with all rights; it is shown this once:", f"  export TOKEN={token}"]
-    bearer = "" if config.server.anonymous else '-H "Authorization: Bearer $TOKEN" '
-    lines += [
-        "",
-        "Next:" if token or config.server.anonymous else "Next, with a token of `tapiary token create`:",
-        f"  curl {bearer}--data-binary @trace.pcap '{address}/files/upload?name=trace.pcap'",
-        f"  curl {bearer}{address}/files/list",
-        f"  curl {bearer}{address}/file/1/statistics",
-        "",
-    ]
-    sys.stdout.write("\n".join(lines))
-    sys.stdout.flush()

@@ -35,10 +35,11 @@ def main(orders: Orders, stopping: threading.Event) -> None:
     from tapiary.jobs.queue import Queue
     from tapiary.jobs.registry import register_all
     from tapiary.jobs.runner import run
-    from tapiary.telemetry import logger, setup_logging
+    from tapiary.telemetry import log_to_file, logger, setup_logging
 
     config = orders.config
     setup_logging(config.log_level)
+    log_to_file(config.logs_path / config.log.name, config.log.max_bytes, config.log.keep)
     log = logger("jobs")
     queue = Queue(Database(config.database_url), config.jobs)
     module, _, function = orders.make_handlers.partition(":")
