@@ -19,6 +19,7 @@ COMMANDS = {
     "delete": ("tapiary.cli.delete:delete", "Delete a capture with its flows."),
     "serve": ("tapiary.cli.serve:serve", "Run the server: REST API, workers, repository."),
     "user": ("tapiary.cli.user:user", "Create, change and delete users; list levels."),
+    "drone": ("tapiary.cli.drone:drone", "Capture network lines by orders of a hive."),
     "token": ("tapiary.cli.token:token", "Create, list and revoke API tokens."),
     "config": ("tapiary.cli.config:config", "Show the settings in force and where each comes from."),
     "doctor": ("tapiary.cli.doctor:doctor", "Check what is installed, and say how to get what is missing."),

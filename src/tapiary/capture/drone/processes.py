@@ -1,0 +1,104 @@
+"""Recorders as processes that outlive the drone: started in their own session, found again by a file with their id."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+#: Runs before the recorder in its process. The id is written first, then it is made sure that the drone still lives:
+#: a drone that starts anew finds either the file, or no recorder. The alarm survives exec: it ends a recorder whose
+#: drone never came back, so that it cannot fill the disk. What would end a recorder that has no handlers yet is ignored.
+_LAUNCHER = """
+import os, signal, sys
+file, parent, seconds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+with open("/proc/self/stat", "rb") as stat:
+    ticks = stat.read().rpartition(b")")[2].split()[19].decode()
+with open(file + ".new", "w") as out:
+    out.write(f"{os.getpid()} {ticks}")
+    out.flush()
+    os.fsync(out.fileno())
+os.rename(file + ".new", file)
+if os.getppid() != parent:
+    os.unlink(file)
+    sys.exit()
+signal.alarm(seconds)
+for name in ("SIGUSR1", "SIGUSR2"):
+    signal.signal(signal.Signals[name], signal.SIG_IGN)
+try:
+    os.execvp(sys.argv[4], sys.argv[4:])
+except OSError as error:
+    sys.exit(f"{sys.argv[4]}: {error.strerror}")
+"""
+
+
+class Process(NamedTuple):
+    """A process that cannot be mistaken for a later one of the same number."""
+
+    pid: int
+    #: /proc/PID/stat, field 22: clock ticks from the machine's start to the process's.
+    ticks: str
+
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        with suppress(ChildProcessError, OSError):
+            os.waitpid(self.pid, os.WNOHANG)    # a child of ours that ended would stay as a zombie
+        state, ticks = _stat(self.pid)
+        return ticks == self.ticks and state not in "ZX"
+
+    def signal(self, name: str) -> None:
+        """Send a signal, by name; nothing happens when the process is gone."""
+        if self.alive():
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.Signals[name])
+
+
+def start(command: list[str], stem: Path, guard_s: int) -> Process:
+    """Start a recorder; its messages go to `stem`.log, its id to `stem`.pid. It is ended after `guard_s` seconds.
+
+    Raises OSError.
+    """
+    id_file = stem.with_name(stem.name + ".pid")
+    with stem.with_name(stem.name + ".log").open("ab") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(id_file), str(os.getpid()), str(guard_s), *command],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=stem.parent,
+            env={**os.environ, "TZ": "UTC", "LC_ALL": "C"},
+        )
+    child.returncode = 0    # it is not ours to wait for; keeps Popen from warning
+    return Process(child.pid, _stat(child.pid)[1])
+
+
+def find(stem: Path) -> Process | None:
+    """The process that was started for a recording, dead or alive; None when none ever was."""
+    try:
+        pid, ticks = stem.with_name(stem.name + ".pid").read_text().split()
+    except (FileNotFoundError, ValueError):
+        return None
+    return Process(int(pid), ticks)
+
+
+def messages(stem: Path) -> str:
+    """What a recorder has said so far: the last of it when it is much."""
+    try:
+        with stem.with_name(stem.name + ".log").open("rb") as log:
+            size = os.fstat(log.fileno()).st_size
+            head = log.read(4096)
+            if size > 65_536:
+                log.seek(size - 61_440)
+            return (head + log.read()).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+
+
+def _stat(pid: int) -> tuple[str, str]:
+    """State and start time of a process; ("X", "") when there is none."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        return fields[0].decode(), fields[19].decode()
+    except (OSError, IndexError):
+        return "X", ""
