@@ -183,6 +183,7 @@ class Hive:
         with self.lock:
             if (link := self.links.get(drone_id)) is not None:
                 link.seen = time.time()
+                link.idle_since = time.monotonic()
             self._take(drone_id, job)
         self.wake()
 

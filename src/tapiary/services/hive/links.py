@@ -37,7 +37,7 @@ class Link:
     dialect: int = 0
     #: Its latest status, None before the first one on this connection.
     said: str | None = None
-    #: The job inside of its latest status, and since when there is none.
+    #: The job inside of its latest status, and since when there is none though one could be.
     job: JobState | None = None
     idle_since: float = field(default_factory=time.monotonic)
     seen: float = field(default_factory=time.time)
@@ -60,3 +60,5 @@ class Link:
     def note(self, event: str, capture_id: int) -> None:
         """Remember that an order was sent."""
         self.sent[event, capture_id] = time.monotonic()
+        if event == "start_job":
+            self.idle_since = time.monotonic()

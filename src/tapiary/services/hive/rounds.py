@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
 
 log = logger("hive")
 
+#: Finished jobs that TCI's drone is told to forget when it comes back: more than can have ended since it was there.
+MAX_REMINDERS = 10
+
+
 class Round:
     """Used once, with the hive's lock held. Orders are sent by the caller, after the transaction."""
 
@@ -64,8 +69,10 @@ class Round:
                 self._driver.hear(capture, mine)
                 if capture.status in (RUNNING, STOPPED):
                     self._driver.running(session, capture, mine)
-                if capture.status == UPLOADING:
-                    self._uploading(session, capture, mine)
+                if capture.status != QUEUED:
+                    away = self._collect(capture, mine)
+                    if capture.status == UPLOADING:
+                        self._uploading(session, capture, mine, away)
             self._schedule(session, captures, shares)
             self._clean(session, captures, shares)
         return self._driver.orders
@@ -79,34 +86,37 @@ class Round:
 
     # Captures whose files are on their way.
 
-    def _uploading(self, session: Session, capture: Capture, shares: list[CaptureDrone]) -> None:
+    def _collect(self, capture: Capture, shares: list[CaptureDrone]) -> list[str]:
+        """Ask for the files of drones that have ended; returns the names of those that are away."""
         sizes = self._hive.files.sizes(capture.id)
-        room = self._hive.files.has_room()
-        waiting_for = []
+        away = []
         for share in shares:
-            if share.status in FINAL:
+            if share.status in FINAL or not share.ended:
                 continue
             link = self._driver.links.get(share.drone_id)
-            if capture.intent == "finish":
-                share.status, share.status_msg = FAILED, "Left out, as a user wished."
-                continue
             received, total = sizes.get(share.drone_id, 0), max(share.captured_data, 1)
-            share.status = UPLOADING
-            share.status_msg = f"Uploading data - [{min(99, received * 100 // total)}%]"
+            if received:
+                share.status = UPLOADING
+                share.status_msg = f"Uploading data - [{min(99, received * 100 // total)}%]"
             if link is None:
-                waiting_for.append(self._names.get(share.drone_id, str(share.drone_id)))
-            elif not link.dialect and room:
+                away.append(self._names.get(share.drone_id, str(share.drone_id)))
+            elif not link.dialect and self._hive.files.has_room():
                 self._ask(capture, link)
+        return away
+
+    def _uploading(self, session: Session, capture: Capture, shares: list[CaptureDrone], away: list[str]) -> None:
+        if capture.intent == "finish":
+            for share in shares:
+                if share.status not in FINAL:
+                    share.status, share.status_msg = FAILED, "Left out, as a user wished."
         if all(share.status in FINAL for share in shares):
             self._collected(session, capture, shares)
-            return
-        capture.status_msg = "Collecting the drones' files."
-        if not room:
+        elif not self._hive.files.has_room():
             capture.status_msg = "The hive's disk is full: collecting goes on when there is room."
-        elif waiting_for:
-            capture.status_msg = (
-                f"Waiting for {', '.join(waiting_for)}, disconnected; stop the job again to finish without."
-            )
+        elif away:
+            capture.status_msg = f"Waiting for {', '.join(away)}, disconnected; stop the job again to finish without."
+        else:
+            capture.status_msg = "Collecting the drones' files."
 
     def _ask(self, capture: Capture, link: Link) -> None:
         asked = link.asked
@@ -132,15 +142,17 @@ class Round:
         for capture in captures:
             drones = frozenset(share.drone_id for share in shares.get(capture.id, []))
             unfinished = {s.drone_id for s in shares.get(capture.id, []) if s.status not in FINAL}
+            capturing = {s.drone_id for s in shares.get(capture.id, []) if s.drone_id in unfinished and not s.ended}
             if capture.status == QUEUED:
                 waiting.append(Job(capture.id, capture.priority, drones))
             elif capture.status == PAUSED:
+                busy |= unfinished - capturing
                 if not capture.held:
-                    waiting.append(Job(capture.id, min(RESUMED, capture.priority), frozenset(unfinished)))
+                    waiting.append(Job(capture.id, min(RESUMED, capture.priority), frozenset(capturing)))
             else:
                 busy |= unfinished
                 if capture.status == RUNNING:
-                    running.append(Job(capture.id, capture.priority, frozenset(unfinished)))
+                    running.append(Job(capture.id, capture.priority, frozenset(capturing)))
         busy |= {i for i, link in self._driver.links.items() if link.said != SLEEPING or link.job is not None}
         by_id = {capture.id: capture for capture in captures}
         for job in to_pause(waiting, running, self._driver.links):
@@ -185,21 +197,29 @@ class Round:
             if link.job is None or link.job.id != share.capture_id:
                 self._driver.send(link, "delete_job", share.capture_id, JobOrder(job_id=share.capture_id))
                 share.status, share.status_msg = ARCHIVED, "Archived."
-        occupied = {drone_id for _, drone_id in wanted}
+        resting = (QUEUED, PAUSED)
+        occupied = {
+            s.drone_id for c in captures for s in shares.get(c.id, [])
+            if (c.id, s.drone_id) in wanted and (s.ended or c.status not in resting)
+        }
         for drone_id, link in self._driver.links.items():
-            stuck = not link.dialect and link.said == WORKING and link.idle_s() > self._answer_s
-            if stuck and drone_id not in occupied:
+            if not link.dialect and link.job is None and drone_id not in occupied:
                 self._free(session, drone_id, link)
 
     def _free(self, session: Session, drone_id: int, link: Link) -> None:
-        """TCI's drone stays at work until its file is acknowledged; when that was lost, it is told to forget it."""
-        latest = session.scalar(
+        """TCI's drone keeps its file, and stays at work, until the last chunk is acknowledged.
+
+        When that answer was lost, it has to be told: once a connection, and again while it does not fall asleep.
+        """
+        every_s = self._answer_s if link.said == WORKING and link.idle_s() > self._answer_s else math.inf
+        latest = session.scalars(
             select(CaptureDrone.capture_id)
             .where(CaptureDrone.drone_id == drone_id, CaptureDrone.status.in_(FINAL))
-            .order_by(CaptureDrone.capture_id.desc()).limit(1)
+            .order_by(CaptureDrone.capture_id.desc()).limit(MAX_REMINDERS)
         )
-        if latest is not None:
-            self._driver.order(link, "delete_job", latest, JobOrder(job_id=latest))
+        for capture_id in latest:
+            if link.due("delete_job", capture_id, every_s):
+                self._driver.send(link, "delete_job", capture_id, JobOrder(job_id=capture_id))
 
 
 def _shares(session: Session, capture_ids: Iterable[int]) -> dict[int, list[CaptureDrone]]:
