@@ -1,10 +1,10 @@
 """Fuzzes the compiled core under AddressSanitizer and UndefinedBehaviorSanitizer.
 
     python -m tools.fuzz                 the short run of every test run
-    python -m tools.fuzz --full          a million frames, 2,000 files, and every capture with labels on
+    python -m tools.fuzz --full          a million frames, 2,000 files, 20,000 merges, and every capture with labels on
     python -m tools.fuzz --seed 7        other mutations; a finding prints what repeats it
 
-The harness is `src/tapiary/meter/native/fuzz/fuzz.c`; seeds are the captures of tests/meter/captures, with --corpus
+The harness is `src/tapiary/meter/native/fuzz/`; seeds are the captures of tests/meter/captures, with --corpus
 also those of another folder. With --labels the extension module itself is built with sanitizers and meters every
 seed with nDPI, which is not instrumented, but what the core does around it is.
 """
@@ -24,8 +24,8 @@ NATIVE = ROOT / "src/tapiary/meter/native"
 BUILD = ROOT / "build/fuzz"
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g", "-O1"]
 STRICT = ["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wshadow", "-Werror", "-pthread"]
-SHORT_FRAMES, SHORT_FILES = 100_000, 150
-FULL_FRAMES, FULL_FILES = 1_000_000, 2_000
+SHORT_FRAMES, SHORT_FILES, SHORT_MERGES = 100_000, 150, 300
+FULL_FRAMES, FULL_FILES, FULL_MERGES = 1_000_000, 2_000, 20_000
 #: Mutating a large file time and again teaches nothing more.
 LARGEST_SEED = 400_000
 
@@ -41,8 +41,8 @@ def build_harness(compiler: str) -> Path:
     """The harness with all of the core's files, compiled anew only when one of them changed."""
     BUILD.mkdir(parents=True, exist_ok=True)
     target = BUILD / "fuzz"
-    sources = [*sorted(NATIVE.glob("*.c")), NATIVE / "fuzz/fuzz.c"]
-    newest = max(path.stat().st_mtime for path in [*sources, *NATIVE.glob("*.h")])
+    sources = [*sorted(NATIVE.glob("*.c")), *sorted(NATIVE.glob("fuzz/*.c"))]
+    newest = max(path.stat().st_mtime for path in [*sources, *NATIVE.glob("*.h"), *NATIVE.glob("fuzz/*.h")])
     if not target.exists() or target.stat().st_mtime < newest:
         run([compiler, *STRICT, *SANITIZE, *map(str, sources), "-lm", "-o", str(target)])
     return target
@@ -102,6 +102,7 @@ def main() -> None:
     parser.add_argument("--labels", action="store_true", help="also meter every seed with nDPI under sanitizers")
     parser.add_argument("--frames", type=int, help="mutated frames")
     parser.add_argument("--files", type=int, help="mutated files")
+    parser.add_argument("--merges", type=int, help="merges of mutated files")
     parser.add_argument("--seed", type=int, default=1, help="start of the random numbers")
     parser.add_argument("--corpus", type=Path, help="folder of further captures")
     words = parser.parse_args()
@@ -116,8 +117,10 @@ def main() -> None:
     started = time.monotonic()
     frames = words.frames or (FULL_FRAMES if words.full else SHORT_FRAMES)
     files = words.files or (FULL_FILES if words.full else SHORT_FILES)
+    merges = words.merges or (FULL_MERGES if words.full else SHORT_MERGES)
     run([harness, "frames", str(frames), str(words.seed), *captures])
     run([harness, "files", str(files), str(words.seed), *small])
+    run([harness, "merge", str(merges), str(words.seed), *small])
     if words.full or words.labels:
         meter_with_labels(compiler, captures)
     print(f"no finding, seed {words.seed}, {time.monotonic() - started:.1f} s")

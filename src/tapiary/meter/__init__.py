@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
     from .cut import cut_packets as cut_packets
     from .cut import decode_frames as decode_frames
+    from .filters import check_filter as check_filter
+    from .merging import MergeProgress as MergeProgress
+    from .merging import MergeResult as MergeResult
+    from .merging import MergeSource as MergeSource
+    from .merging import merge as merge
     from .run import Metered as Metered
     from .run import MeterResult as MeterResult
     from .run import MeterRun as MeterRun
@@ -22,12 +27,13 @@ if TYPE_CHECKING:
 
 _LAZY = {
     "Metered": "run", "MeterResult": "run", "MeterRun": "run", "Progress": "run",
-    "cut_packets": "cut", "decode_frames": "cut",
+    "cut_packets": "cut", "decode_frames": "cut", "check_filter": "filters",
+    "MergeProgress": "merging", "MergeResult": "merging", "MergeSource": "merging", "merge": "merging",
 }
 
 __all__ = [
-    "MeterResult", "MeterRun", "Metered", "Progress", "cut_packets", "decode_frames", "labels_by_group", "meter",
-    "ndpi_version", "risk_names",
+    "MergeProgress", "MergeResult", "MergeSource", "MeterResult", "MeterRun", "Metered", "Progress", "check_filter",
+    "cut_packets", "decode_frames", "labels_by_group", "merge", "meter", "ndpi_version", "risk_names",
 ]
 
 

@@ -138,6 +138,33 @@ cdef extern from "engine.h":
 cdef extern from "cut.h":
     int64_t cut_stretch(const uint8_t *, size_t, const uint32_t *, size_t, int, int *, uint8_t *, size_t *) nogil
 
+cdef extern from "merge.h":
+    enum: MERGE_MORE
+    enum: MERGE_HUNGRY
+    enum: MERGE_DONE
+    enum: MERGE_NO_CAPTURE
+    enum: MERGE_READ_ERROR
+    enum: MERGE_WRITE_ERROR
+    ctypedef struct MergeOrder:
+        const char *path
+        const char *name
+        const char *comment
+        size_t name_size, comment_size
+        int continues
+    ctypedef struct CMerge "Merge":
+        pass
+    CMerge *merge_new(int, uint32_t, size_t, uint32_t) nogil
+    int merge_add(CMerge *, const MergeOrder *) nogil
+    int merge_step(CMerge *, uint64_t) nogil
+    uint32_t merge_at(CMerge *) nogil
+    uint8_t *merge_room(CMerge *, uint32_t, size_t *) nogil
+    void merge_fed(CMerge *, uint32_t, size_t) nogil
+    uint64_t merge_packets(CMerge *) nogil
+    uint64_t merge_written(CMerge *) nogil
+    uint64_t merge_read(CMerge *) nogil
+    int merge_tear(CMerge *, uint32_t, uint64_t *) nogil
+    void merge_free(CMerge *) nogil
+
 TUNNEL_NAMES = tuple(tunnel_names[i].decode() for i in range(T_COUNT))
 TUNNEL_BITS = {tunnel_names[i].decode(): tunnel_bits[i] for i in range(1, T_COUNT)}
 GROUPS = {"flags": GROUP_FLAGS, "sizes": GROUP_SIZES, "times": GROUP_TIMES, "sequence": GROUP_SEQUENCE}
@@ -146,6 +173,10 @@ FORMATS = ("", "pcap", "pcapng")
 
 class NoCapture(Exception):
     """The bytes are no pcap and no pcapng."""
+
+
+class Unreadable(Exception):
+    """A source of a merge cannot be read: its number, errno."""
 
 
 class Stopped(Exception):
@@ -395,3 +426,81 @@ def cut_frames(const uint8_t[::1] stretch, const uint32_t[::1] wanted, bint pcap
     if n < 0:
         return None
     return bytes(out[:n]), used, bool(order)
+
+
+cdef class Merger:
+    """Merges captures by time into an open file, a slice at a time. After an error it may only be dropped.
+
+    `sources` are (path, or None for one that is fed; interface; comment; whether it continues the source before it).
+    Raises MemoryError.
+    """
+    cdef CMerge *merge
+    cdef readonly uint32_t count
+    cdef readonly object hungry
+
+    def __cinit__(self, int descriptor, list sources, *, size_t buffer, uint32_t files):
+        cdef MergeOrder order
+        cdef bytes path, name, comment
+        self.count = len(sources)
+        self.merge = merge_new(descriptor, self.count, buffer, files)
+        if self.merge == NULL:
+            raise MemoryError("no memory for a merge")
+        for given, name, comment, continues in sources:
+            path = given or b""
+            order = MergeOrder(NULL, name, comment, len(name), len(comment), continues)
+            if given is not None:
+                order.path = path
+            if not merge_add(self.merge, &order):
+                raise MemoryError("no memory for a merge")
+
+    def __dealloc__(self):
+        merge_free(self.merge)
+
+    def step(self, uint64_t bytes):
+        """Writes about so many bytes; True when all is merged. Where `hungry` names a source, feed it before the next step.
+
+        Raises NoCapture(source), Unreadable(source, errno), OSError of the output, MemoryError.
+        """
+        cdef int status
+        with nogil:
+            status = merge_step(self.merge, bytes)
+        self.hungry = merge_at(self.merge) if status == MERGE_HUNGRY else None
+        if status in (MERGE_MORE, MERGE_HUNGRY, MERGE_DONE):
+            return status == MERGE_DONE
+        if status == MERGE_NO_CAPTURE:
+            raise NoCapture(merge_at(self.merge))
+        if status == MERGE_READ_ERROR:
+            raise Unreadable(merge_at(self.merge), errno)
+        if status == MERGE_WRITE_ERROR:
+            raise OSError(errno, os.strerror(errno))
+        raise MemoryError("no memory for a merge")
+
+    def room(self, uint32_t source):
+        """Memory that the source's next bytes go to; valid until they are fed."""
+        cdef Room room = Room()
+        if source >= self.count:
+            raise IndexError(source)
+        room.at = merge_room(self.merge, source, &room.size)
+        if room.at == NULL:
+            raise MemoryError("no memory for a merge")
+        return memoryview(room)
+
+    def fed(self, uint32_t source, size_t size):
+        """Tells that `size` bytes stand in the memory of the latest `room`; 0 is the source's end."""
+        if source >= self.count:
+            raise IndexError(source)
+        merge_fed(self.merge, source, size)
+
+    def counts(self):
+        """(packets written, bytes written, bytes read of the sources that have a path)."""
+        return merge_packets(self.merge), merge_written(self.merge), merge_read(self.merge)
+
+    def torn(self):
+        """{source: (why, offset)} of those that ended inside a record or at a damaged one: cut, record, block, interfaces."""
+        cdef uint64_t offset
+        found = {}
+        for i in range(self.count):
+            tear = merge_tear(self.merge, i, &offset)
+            if tear:
+                found[i] = (("", "cut", "record", "block", "interfaces")[tear], offset)
+        return found

@@ -34,6 +34,7 @@ static ReadResult pcap_header(Reader *r, const uint8_t *data, size_t size, int l
     uint32_t magic = be32(data);
     r->big = magic == 0xa1b2c3d4u || magic == 0xa1b23c4du;
     one->units = magic == 0xa1b2c3d4u || magic == 0xd4c3b2a1u ? 1000000 : 1000000000;
+    one->snaplen = get32(data + 16, r->big);
     one->link_type = get32(data + 20, r->big) & 0xffff;     /* the upper bits tell of the FCS */
     r->interfaces = one;
     r->interface_count = 1;
@@ -59,6 +60,8 @@ static ReadResult pcap_record(Reader *r, const uint8_t *data, size_t size, int l
     out->offset = r->offset;
     out->time = (int64_t)seconds * 1000000 + us;
     out->data = data + 16;
+    out->record = data;
+    out->interface = 0;
     out->captured = captured;
     out->wire = wire < captured ? captured : wire;
     out->link_type = r->interfaces->link_type;
@@ -131,6 +134,8 @@ static int packet_block(Reader *r, uint32_t type, const uint8_t *block, uint32_t
     out->frame = ++r->frames;
     out->offset = r->offset;
     out->data = block + header;
+    out->record = block;
+    out->interface = id;
     out->captured = captured;
     out->wire = wire < captured ? captured : wire;
     out->link_type = one->link_type;

@@ -17,7 +17,8 @@ typedef struct {
     uint64_t offset;        /* of its record or block in the stream */
     int64_t time;           /* microseconds since 1970 as the file says it, within [0, MAX_TIME_US] */
     const uint8_t *data;
-    uint32_t captured, wire, link_type;
+    const uint8_t *record;  /* its whole record or block, header included, that data lies in */
+    uint32_t captured, wire, link_type, interface;  /* interface: number within its section */
 } Frame;
 
 typedef struct {

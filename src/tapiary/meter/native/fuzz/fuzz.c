@@ -3,31 +3,31 @@
    fuzz frames COUNT SEED FILE…: frames of these captures, mutated, each in a buffer of exactly its size (in a whole
    file an over-read would land in the next packet unseen), through the decoder and the flow table.
    fuzz files COUNT SEED FILE…: whole captures, mutated, in random pieces through the engine. Either way every frame must
-   be in a flow or in exactly one count. */
+   be in a flow or in exactly one count.
+   fuzz merge COUNT SEED FILE…: see merge.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include "../bytes.h"
 #include "../engine.h"
-
-typedef struct { uint8_t *data; size_t size; uint32_t link_type; } Seed;
+#include "fuzz.h"
 
 static uint64_t state;
 
-static uint32_t dice(uint32_t sides) {      /* xorshift64*: the same numbers on every machine */
+uint32_t dice(uint32_t sides) {      /* xorshift64*: the same numbers on every machine */
     state ^= state >> 12;
     state ^= state << 25;
     state ^= state >> 27;
     return sides ? (uint32_t)((state * 0x2545f4914f6cdd1dull) >> 32) % sides : 0;
 }
 
-static void die(const char *why) {
+void die(const char *why) {
     fprintf(stderr, "fuzz: %s\n", why);
     abort();
 }
 
-static void ignore_context(void *context, uint64_t offset) { (void)context, (void)offset; }
+void ignore_context(void *context, uint64_t offset) { (void)context, (void)offset; }
 
-static uint8_t *slurp(const char *path, size_t *size) {
+uint8_t *slurp(const char *path, size_t *size) {
     FILE *f = fopen(path, "rb");
     if (!f) die(path);
     fseek(f, 0, SEEK_END);
@@ -40,7 +40,7 @@ static uint8_t *slurp(const char *path, size_t *size) {
 }
 
 /* Bits flipped, bytes set to edge values, pieces cut, doubled or taken from another seed. */
-static uint8_t *mutate(const Seed *from, const Seed *other, size_t *size) {
+uint8_t *mutate(const Seed *from, const Seed *other, size_t *size) {
     uint8_t *data = malloc(2 * from->size + other->size + 64);
     size_t n = from->size;
     if (!data) die("memory");
@@ -213,10 +213,11 @@ static void fuzz_files(uint32_t times, int files, char **paths) {
 }
 
 int main(int count, char **words) {
-    if (count < 5) die("usage: fuzz frames|files COUNT SEED FILE…");
+    if (count < 5) die("usage: fuzz frames|files|merge COUNT SEED FILE…");
     state = strtoull(words[3], NULL, 10) * 2 + 1;
     uint32_t times = (uint32_t)strtoul(words[2], NULL, 10);
     if (!strcmp(words[1], "frames")) fuzz_frames(times, count - 4, words + 4);
+    else if (!strcmp(words[1], "merge")) fuzz_merge(times, count - 4, words + 4);
     else fuzz_files(times, count - 4, words + 4);
     return 0;
 }
