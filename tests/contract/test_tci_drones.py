@@ -83,8 +83,8 @@ def test_create_shows_the_token_once(house: House) -> None:
         ([], "body"),
     ],
 )
-def test_create_names_what_is_wrong(house: House, body: Any, field: str) -> None:
-    check_error(house.boss.post("/drones", json=body), 400, field)
+def test_create_names_what_is_wrong(office: House, body: Any, field: str) -> None:
+    check_error(office.boss.post("/drones", json=body), 400, field)
 
 
 @pytest.mark.parametrize("extra", [{}, {"description": None}, {"description": "", "unknown": 1}])
@@ -179,5 +179,5 @@ def test_deactivate_and_reactivate(house: House) -> None:
         ("PATCH", "/drones/reactivate/probe", None),
     ],
 )
-def test_only_the_exact_value_63_administers_drones(house: House, method: str, path: str, body: Any) -> None:
-    check_error(house.user("almost", 2, 31).request(method, path, json=body), 403)
+def test_only_the_exact_value_63_administers_drones(office: House, method: str, path: str, body: Any) -> None:
+    check_error(office.almost.request(method, path, json=body), 403)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, RootModel
 
@@ -26,10 +26,11 @@ class NewDestination(Model):
 
 
 class DestinationChange(Model):
-    """What shall be different; `id` may not be."""
+    """What changes of a destination; what is not given stays."""
 
     name: Name | None = None
     path: Folder | None = None
+    id: Annotated[Any, Field(description="Not to be given: a destination's number stays")] = None
 
 
 class Destination(Model):

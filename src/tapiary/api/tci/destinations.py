@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, request
+from flask import Response
 from flask_openapi3 import APIBlueprint, Tag
 
 from tapiary.accounts import READ, Permission, Right
@@ -42,8 +42,8 @@ def destination_create(body: models.NewDestination) -> Response:
 
 def destination_edit(path: models.DestinationPath, body: models.DestinationChange) -> Response:
     """Change a destination's name or folder"""
-    if "id" in (request.get_json(silent=True) or {}):
-        raise InvalidInput("id: cannot be changed", field="id")
+    if "id" in body.model_fields_set:
+        raise InvalidInput("id: cannot be changed; make another destination", field="id")
     view = services().destinations.edit(actor(), path.destination_id, name=body.name, path=body.path)
     return reply(_destination(view.id, view.owner, view.name, view.path))
 

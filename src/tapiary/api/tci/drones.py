@@ -8,7 +8,7 @@ from flask_openapi3 import APIBlueprint, Tag
 from tapiary.accounts import ADMINISTER, READ, Right
 from tapiary.api.context import actor, services
 from tapiary.api.tci import drone_models as models
-from tapiary.api.tci.answers import nothing, reply
+from tapiary.api.tci.answers import NO_STORE, nothing, reply
 from tapiary.api.tci.times import prague
 from tapiary.errors import InvalidInput
 from tapiary.services import DroneView
@@ -51,12 +51,13 @@ def drone_create(body: models.NewDrone) -> Response:
     if body.name in RESERVED or "/" in body.name:
         raise InvalidInput(f"name: {body.name!r} cannot be a drone's name; choose another, without /", field="name")
     view, token = services().drones.create(actor(), body.name, body.description or "")
-    return reply(models.CreatedDrone.model_validate({**_whole(view), "token": token}))
+    return reply(models.CreatedDrone.model_validate({**_whole(view), "token": token}), headers=NO_STORE)
 
 
 def drone_renew_token(path: models.DronePath) -> Response:
     """Make a new token for a drone and disconnect it; the old one is void"""
-    return reply(models.DroneToken(token=services().drones.renew_token(actor(), path.name)))
+    token = services().drones.renew_token(actor(), path.name)
+    return reply(models.DroneToken(token=token), headers=NO_STORE)
 
 
 def drone_recolor(path: models.DronePath, body: models.DroneColor) -> Response:

@@ -5,15 +5,23 @@ from __future__ import annotations
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from tapiary.api.tci.times import PATTERN
 
 #: Numbers are 64-bit in the database; what is beyond cannot exist.
 INT64 = 2**63 - 1
 
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise PydanticCustomError("nul", "must not have the character NUL")
+    return text
+
+
 #: Text that every database takes: PostgreSQL's has no NUL.
-Text = Annotated[str, Field(pattern=r"^[^\u0000]*$")]
+Text = Annotated[str, AfterValidator(_without_nul)]
 #: A time in an answer.
 Stamp = Annotated[str, Field(pattern=PATTERN, examples=["2026-11-23 09:30:00"])]
 
