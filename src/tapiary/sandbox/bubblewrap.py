@@ -29,6 +29,8 @@ _SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _MEMORY_FOLDER = 4
 #: The kernel refuses processes this far above the limit; up to there the watcher sees who passes it and ends it.
 _MORE_PROCESSES = 16
+#: One file may pass the limit by this much, for the same reason.
+_MORE_BYTES = 1 << 20
 #: Open files of a process: the usual number.
 _OPEN_FILES = 1024
 #: Since this version `--disable-userns` exists, and since this kernel processes are counted by user namespace.
@@ -120,6 +122,9 @@ def _shown(order: Order) -> Iterator[str]:
                 yield from ("--perms", "0755", "--dir", str(folder))
             made.add(str(folder))
         yield from places[text]
+    for text, words in places.items():
+        if words[0] == "--tmpfs":  # only now: what is shown inside of it needed a place
+            yield from ("--remount-ro", text)
 
 
 def _inside(place: Path, folders: Iterable[str]) -> bool:
@@ -129,7 +134,8 @@ def _inside(place: Path, folders: Iterable[str]) -> bool:
 def _limits(config: ScriptsConfig, root: bool) -> list[str]:
     # Address space is no memory: runtimes reserve much of it. This bounds only what one process may take in one step.
     space = max(2 * config.memory_bytes, config.memory_bytes + (4 << 30))
-    line = ["prlimit", f"--as={space}", f"--fsize={config.output_bytes}", "--core=0", f"--nofile={_OPEN_FILES}"]
+    size = config.output_bytes + _MORE_BYTES
+    line = ["prlimit", f"--as={space}", f"--fsize={size}", "--core=0", f"--nofile={_OPEN_FILES}"]
     if root or _kernel() >= _COUNTED_BY_NAMESPACE:
         line.append(f"--nproc={config.processes + _MORE_PROCESSES}")
     return [*line, "--"]

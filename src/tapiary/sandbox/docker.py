@@ -15,7 +15,10 @@ from .order import HOME, Order
 
 #: An engine that does not answer within this time is not there.
 ANSWER_S = 10.0
+#: Share of the memory limit that files in /tmp, and in shared memory, may take.
 _MEMORY_FOLDER = 4
+#: One file may pass the limit of all by this much; then the watcher ends the command and says why.
+_MORE_BYTES = 1 << 20
 
 
 def container(order: Order) -> str:
@@ -34,7 +37,7 @@ def arguments(order: Order, config: ScriptsConfig) -> list[str]:
         "--pids-limit", str(config.processes),
         "--memory", str(config.memory_bytes), "--memory-swap", str(config.memory_bytes),
         "--cpus", str(max(1, (os.cpu_count() or 1) // 2)), "--cpu-shares", "256",
-        "--ulimit", f"fsize={config.output_bytes}", "--ulimit", "core=0", "--ulimit", "nofile=1024",
+        "--ulimit", f"fsize={config.output_bytes + _MORE_BYTES}", "--ulimit", "core=0", "--ulimit", "nofile=1024",
         "--tmpfs", f"/tmp:rw,nosuid,nodev,mode=1777,size={folder}", "--shm-size", str(folder),
         "--log-driver", "none", "--workdir", HOME, "--env", f"HOME={HOME}", "--env", "LANG=C.UTF-8",
     ]

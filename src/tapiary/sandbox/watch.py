@@ -96,6 +96,7 @@ class _Watch:
         self._began = time.monotonic()
         self._next_look = self._next_measure = self._began
         self._last_line = ""
+        #: Bytes written, with those of files that have no name any more.
         self._output = self._most_memory = self._most_processes = 0
         self._usage = Usage(0, 0, 0)
         self._selector = selectors.DefaultSelector()
@@ -118,7 +119,7 @@ class _Watch:
         seconds = time.monotonic() - self._began
         self.end()
         self._drain()
-        reason = reason or self._told_by_kernel()
+        reason = reason or self._told_by_kernel() or self._wrote_too_much()
         code = self._process.returncode
         stdout, stderr = self._logs
         return Outcome(
@@ -150,14 +151,17 @@ class _Watch:
                 return "processes"
         if now < self._next_measure:
             return ""
+        reason = self._wrote_too_much()
+        self._next_measure = now + max(MEASURE_S, (time.monotonic() - now) * MEASURE_SHARE)
+        full = shutil.disk_usage(self._order.folder).free < self._min_free
+        return "output" if full else reason
+
+    def _wrote_too_much(self) -> Reason:
         try:
             self._output = used_bytes(self._order.folder) + self._usage.nameless_bytes
         except TooMuch:
             return "output"
-        spent = time.monotonic() - now
-        self._next_measure = now + max(MEASURE_S, spent * MEASURE_SHARE)
-        full = shutil.disk_usage(self._order.folder).free < self._min_free
-        return "output" if full or self._output > self._config.output_bytes else ""
+        return "output" if self._output > self._config.output_bytes else ""
 
     def _told_by_kernel(self) -> Reason:
         passed = self._group.passed() if self._group else ""
