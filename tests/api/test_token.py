@@ -6,6 +6,8 @@ import base64
 import json
 import logging
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -14,17 +16,19 @@ from flask_jwt_extended import create_access_token, create_refresh_token
 from werkzeug.test import TestResponse
 
 from tapiary.api.jwts import derived_key
-from tests.api.conftest import PASSWORD, Face
+from tests.api.conftest import PASSWORD, Face, make_face
 
 TOKEN = "/api/v1/token"
 
 
 @pytest.fixture
-def anna(face: Face) -> Face:
+def anna(tmp_path: Path) -> Iterator[Face]:
     """A face that sends nothing by itself; there is a user Anna of level 10."""
+    face = make_face(tmp_path / "data")
     face.user("Anna", permissions=8)
     face.token = None
-    return face
+    yield face
+    face.services.close()
 
 
 def log_in(face: Face, name: str = "Anna", password: str = PASSWORD) -> TestResponse:
@@ -72,9 +76,8 @@ def test_names_compare_in_any_case(anna: Face) -> None:
     assert log_in(anna, "ANNA").json["identity"]["username"] == "Anna"
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
+def test_what_is_no_login_is_401(anna: Face) -> None:
+    for header in (
         None,
         "Basic",
         "Basic !",
@@ -87,14 +90,12 @@ def test_names_compare_in_any_case(anna: Face) -> None:
         "Basic " + base64.b64encode(b"\xff\xfe:\xff").decode(),
         "Digest username=Anna",
         "Bearer x",
-    ],
-)
-def test_what_is_no_login_is_401(anna: Face, header: str | None) -> None:
-    answer = anna.get(TOKEN, headers={"Authorization": header} if header else {})
-    assert answer.status_code == 401, answer.text
-    assert answer.json["error"] == "unauthorized"
-    assert set(answer.json) == {"error", "message"}
-    assert answer.headers["WWW-Authenticate"] == 'Basic realm="tapiary"'
+    ):
+        answer = anna.get(TOKEN, headers={"Authorization": header} if header else {})
+        assert answer.status_code == 401, (header, answer.text)
+        assert answer.json["error"] == "unauthorized"
+        assert set(answer.json) == {"error", "message"}
+        assert answer.headers["WWW-Authenticate"] == 'Basic realm="tapiary"'
 
 
 def test_too_many_failures_are_told_when_to_come_back(anna: Face) -> None:
@@ -200,29 +201,28 @@ def test_what_a_login_may_changes_with_its_user(anna: Face) -> None:
     assert anna.get("/api/v1/logs/x/file", headers=headers).status_code == 400
 
 
-def forged(face: Face, key: str, header: dict[str, Any] | None = None, **claims: Any) -> str:
-    """A token like a good one, but for what is given here."""
-    good = jwt.decode(log_in(face).json["access_token"], options={"verify_signature": False})
-    return jwt.encode({**good, **claims}, key, "HS256", headers=header)
-
-
 def test_forged_tokens(anna: Face) -> None:
+    good = jwt.decode(log_in(anna).json["access_token"], options={"verify_signature": False})
+
+    def forged(key: str, **claims: Any) -> str:
+        """A token like a good one, but for what is given here."""
+        return jwt.encode({**good, **claims}, key, "HS256")
+
     secret = anna.services.secret_key
     key = derived_key(secret, "jwt")
     now = time.time()
-    assert works(anna, forged(anna, key)), "the forger would need the key"
+    assert works(anna, forged(key)), "the forger would need the key"
     bad = [
-        forged(anna, derived_key(secret, "session")),
-        forged(anna, secret.hex()),
-        forged(anna, "x" * 64),
-        forged(anna, key, login="0" * 32),
-        forged(anna, key, login=None),
-        forged(anna, key, login=["x"]),
-        forged(anna, key, type="refresh"),
-        forged(anna, key, exp=now - 1),
-        forged(anna, key, nbf=now + 60),
+        forged(derived_key(secret, "session")),
+        forged(secret.hex()),
+        forged("x" * 64),
+        forged(key, login="0" * 32),
+        forged(key, login=None),
+        forged(key, login=["x"]),
+        forged(key, type="refresh"),
+        forged(key, exp=now - 1),
+        forged(key, nbf=now + 60),
     ]
-    good = jwt.decode(log_in(anna).json["access_token"], options={"verify_signature": False})
     unsigned = jwt.encode(good, None, "none")
     head, body, _ = unsigned.split(".")
     bad += [unsigned, f"{head}.{body}.", f"{head}.{body}.x"]
@@ -230,7 +230,7 @@ def test_forged_tokens(anna: Face) -> None:
     bad.append(jwt.encode(good, key, "HS512"))
     for name in ("RS256", "ES256", "none", "None", "hs256"):
         other = base64.urlsafe_b64encode(json.dumps({"alg": name, "typ": "JWT"}).encode()).rstrip(b"=").decode()
-        bad.append(f"{other}.{forged(anna, key).split('.', 1)[1]}")
+        bad.append(f"{other}.{forged(key).split('.', 1)[1]}")
     for token in bad:
         assert not works(anna, token), token
 
