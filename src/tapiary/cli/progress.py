@@ -71,7 +71,8 @@ def describe(report: Mapping[str, Any]) -> str:
     done, total = report.get("bytes", 0), report.get("total_bytes")
     parts = [f"{size(done)} of {size(total)}" if total else size(done)]
     parts.append(rate(report.get("packets_per_s") or 0, "packets"))
-    parts.append(f"{count(report.get('flows', 0))} flows")
+    if report.get("flows", 0) is not None:      # None: of something that makes none
+        parts.append(f"{count(report.get('flows', 0))} flows")
     left = report.get("seconds_left")
     if left is not None:
         parts.append(f"{duration(left)} left")

@@ -15,6 +15,7 @@ COMMANDS = {
     "stats": ("tapiary.cli.stats:stats", "Count a capture's flows by protocol, label, address, …"),
     "flows": ("tapiary.cli.flows:flows", "Show or export flows."),
     "packets": ("tapiary.cli.packets:packets", "Cut the packets of some flows out of their capture."),
+    "merge": ("tapiary.cli.merge:merge", "Merge captures into one, by time."),
     "labels": ("tapiary.cli.labels:labels", "List the labels that a flow may get, by group."),
     "delete": ("tapiary.cli.delete:delete", "Delete a capture with its flows."),
     "serve": ("tapiary.cli.serve:serve", "Run the server: REST API, workers, repository."),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import resource
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tapiary.meter import MergeResult, MergeSource, merge
 
 
 @dataclass(frozen=True, order=True)
@@ -80,3 +84,35 @@ def _options(data: bytes) -> dict[int, bytes]:
         data = data[4 + length + -length % 4 :]
         assert data, "options without their end"
     return found
+
+
+def written(folder: Path, *captures: bytes) -> list[MergeSource]:
+    """Sources of these bytes with interfaces a, b, …"""
+    sources = []
+    for name, data in zip("abcdefgh", captures, strict=False):
+        path = folder / f"{name}.cap"
+        path.write_bytes(data)
+        sources.append(MergeSource(path, name))
+    return sources
+
+
+def merged(folder: Path, *captures: bytes) -> tuple[MergeResult, list[Described], list[Told]]:
+    """The result of merging these, its interfaces and its packets; its counts are checked."""
+    target = folder / "merged.pcapng"
+    result = merge(written(folder, *captures), target)
+    interfaces, packets = read(target)
+    assert result.packets == len(packets)
+    assert result.bytes == target.stat().st_size
+    assert not list(folder.glob(".*"))
+    return result, interfaces, packets
+
+
+@contextmanager
+def limit(kind: int, most: int) -> Iterator[None]:
+    """A limit of this process while the block runs."""
+    before = resource.getrlimit(kind)
+    resource.setrlimit(kind, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(kind, before)
