@@ -6,9 +6,10 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+PYTCI  := $(wildcard pytci/pyproject.toml pytci/README.md pytci/src/pytci/*.py pytci/src/pytci/*/*.py)
 NATIVE := $(wildcard src/tapiary/meter/_native.pyx src/tapiary/meter/*.pxd src/tapiary/meter/native/*.[ch])
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
-SOURCES := src tests tools benchmarks docs setup.py
+SOURCES := src tests tools benchmarks docs setup.py pytci examples
 
 export TAPIARY_NATIVE = required
 .DEFAULT_GOAL := help
@@ -49,12 +50,16 @@ $(VENV)/.native: $(NATIVE)
 	@test ! -e $@ || $(BIN)/python setup.py -q build_ext --inplace
 	@touch $@
 
-run: $(VENV)/.run $(VENV)/.native
+$(VENV)/.pytci: $(PYTCI)
+	@$(BIN)/python -m tools.build_pytci_wheel >/dev/null
+	@touch $@
+
+run: $(VENV)/.run $(VENV)/.native $(VENV)/.pytci
 	@$(BIN)/python -m tools.first_start
 	@exec $(BIN)/tapiary serve $(SERVE_ARGS)
 
 # pytest comes last: its closing line is CI's result.
-test: $(VENV)/.test $(VENV)/.native lint types
+test: $(VENV)/.test $(VENV)/.native $(VENV)/.pytci lint types
 	@$(MAKE) --no-print-directory docs
 	@$(MAKE) --no-print-directory fuzz
 	$(BIN)/python -m pytest -q -n 2 $(PYTEST_ARGS)
@@ -65,6 +70,7 @@ lint: $(VENV)/.test
 types: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/mypy tools docs $(wildcard benchmarks)
+	cd pytci && $(abspath $(BIN))/mypy
 
 fuzz: $(VENV)/.test $(VENV)/.native
 	$(BIN)/python -m tools.fuzz $(FUZZ_ARGS)

@@ -1,10 +1,11 @@
-"""The compiled core of the meter, which pyproject.toml cannot describe; everything else stands there.
+"""The compiled core of the meter and the wheel of PyTCI, which pyproject.toml cannot describe; all else stands there.
 
 TAPIARY_NATIVE says what to do with it: ``required`` (stop when it cannot be built), ``off`` (leave it out: a
 probe that only captures has no use for it), or unset: leave it out, with a warning, only where there is no C compiler.
 """
 
 import os
+import runpy
 import shutil
 import sys
 import sysconfig
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 METER = Path("src/tapiary/meter")
 DOOR = METER / "_native.pyx"
@@ -77,4 +79,13 @@ def extensions() -> list[Extension]:
     return cythonize([native], build_dir="build/cython", language_level=3)
 
 
-setup(ext_modules=extensions(), cmdclass={"build_ext": BuildNative})
+class BuildPython(build_py):
+    """Adds the wheel of PyTCI, which the hive serves to its users."""
+
+    def run(self) -> None:
+        super().run()
+        tool = runpy.run_path("tools/build_pytci_wheel.py")
+        tool["build"](Path("src" if self.editable_mode else self.build_lib) / tool["PLACE"])
+
+
+setup(ext_modules=extensions(), cmdclass={"build_ext": BuildNative, "build_py": BuildPython})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import ssl
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,9 @@ from anyio.from_thread import start_blocking_portal  # noqa: E402
 
 from hive_stub import TOKEN, Hive  # noqa: E402
 from pytci import AsyncPyTCI, PyTCI, _retry  # noqa: E402
+
+#: Reading the certificates of all authorities takes longer than most tests, which are over plain HTTP.
+CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 try:
     import trio  # noqa: F401
@@ -72,7 +76,7 @@ def make(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
         made: list[PyTCI] = []
 
         def new(*args: Any, **kwargs: Any) -> PyTCI:
-            made.append(PyTCI(*args, **kwargs))
+            made.append(PyTCI(*args, **{"verify": CONTEXT, **kwargs}))
             return made[-1]
 
         yield new
@@ -83,7 +87,7 @@ def make(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
         clients: list[Blocking] = []
 
         def new_async(*args: Any, **kwargs: Any) -> Any:
-            clients.append(Blocking(portal, AsyncPyTCI(*args, **kwargs)))
+            clients.append(Blocking(portal, AsyncPyTCI(*args, **{"verify": CONTEXT, **kwargs})))
             return clients[-1]
 
         yield new_async
