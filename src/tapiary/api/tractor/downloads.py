@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import PurePosixPath
+from typing import Any
 from urllib.parse import quote
 
 from flask import Response, send_file
@@ -91,10 +92,9 @@ def add_routes(blueprint: APIBlueprint) -> None:
     def binary(*kinds: str) -> dict[str, object]:
         return {"content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in kinds}}
 
-    blueprint.get("/files/download", tags=[FILES], responses={200: binary(OTHER), 206: binary(OTHER)})(files_download)
-    blueprint.get("/file/<job_id>/download", tags=[FILE], responses={200: binary(OTHER), 206: binary(OTHER)})(
-        file_download
-    )
+    files: dict[str | int, Any] = {200: binary(PCAP, PCAPNG, OTHER), 206: binary(PCAP, PCAPNG, OTHER)}
+    blueprint.get("/files/download", tags=[FILES], responses=files)(files_download)
+    blueprint.get("/file/<job_id>/download", tags=[FILE], responses=files)(file_download)
     blueprint.get("/file/<job_id>/pcap", tags=[FILE], responses={200: binary(PCAP, PCAPNG), 409: models.Error})(
         file_pcap
     )
