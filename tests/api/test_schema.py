@@ -1,36 +1,15 @@
-"""The OpenAPI document, and the routes under requests made from it."""
+"""The OpenAPI document; requests made from it are in tests/contract/test_schemathesis.py."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-import schemathesis
-from hypothesis import HealthCheck, given, settings
-from schemathesis.checks import not_a_server_error
-
-from tests.api.conftest import Face, make_face
-
-#: Requests for each operation; more by TAPIARY_API_EXAMPLES.
-EXAMPLES = int(os.environ.get("TAPIARY_API_EXAMPLES", "15"))
-
+from tests.api.conftest import Face
 
 #: First parts of the Tractor dialect's paths; all others are TCI's.
 TRACTOR = {"files", "file", "labels", "server"}
-
-
-@pytest.fixture(scope="module")
-def api(processed: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    data = tmp_path_factory.mktemp("schema") / "data"
-    shutil.copytree(processed, data)
-    face = make_face(data)
-    schema = schemathesis.openapi.from_wsgi("/openapi/openapi.json", face.client.application)
-    return schema, face.token
 
 
 def test_document(reader: Face) -> None:
@@ -86,37 +65,3 @@ def test_bounds_of_integers_are_integers(reader: Face) -> None:
     bounds = [schema[name] for schema in integers(document) for name in names if name in schema]
     assert {-(2**63), 2**63 - 1} <= set(bounds)
     assert {type(bound) for bound in bounds} == {int}
-
-
-@schemathesis.serializer("application/offset+octet-stream")
-def octets(_context: Any, value: Any) -> Any:
-    return value
-
-
-def operations() -> list[tuple[str, str]]:
-    """Method and path of every documented operation, in a fixed order."""
-    from flask_openapi3 import OpenAPI
-
-    from tapiary.api import tractor
-
-    app = OpenAPI("paths")
-    tractor.register(app)
-    return sorted((method.upper(), path) for path, item in app.api_doc["paths"].items() for method in item)
-
-
-@pytest.mark.parametrize(("method", "path"), operations())
-def test_no_request_breaks_the_server(api: tuple[Any, str], method: str, path: str) -> None:
-    schema, token = api
-
-    @given(case=schema[path][method].as_strategy())
-    @settings(
-        max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
-    )
-    def check(case: Any) -> None:
-        response = case.call(headers={"Authorization": f"Bearer {token}"})
-        case.validate_response(response, checks=[not_a_server_error])
-        if response.status_code >= 400 and method != "HEAD":
-            assert set(response.json()) == {"status", "code", "message"}, response.text
-            assert response.json()["status"] == response.status_code
-
-    check()

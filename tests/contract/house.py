@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from tapiary.accounts import LOCAL, SCOPES, Actor, Permission
 from tapiary.api import create_app
-from tapiary.config import CaptureConfig, Config, ScriptsConfig
+from tapiary.config import CaptureConfig, Config, RepositoryConfig, ScriptsConfig
 from tapiary.database import User
 from tapiary.services import Services
 from tests.services.captures.conftest import PlayedDrone, finish, pcap
@@ -71,6 +71,7 @@ class House:
                     min_free_bytes=0, answer_s=answer_s, destination_roots=[str(self.destinations)]
                 ),
                 scripts=ScriptsConfig(wait_s=20.0, time_limit_s=20.0),
+                repository=RepositoryConfig(settle_s=0.0),
             )
         )
         self.services.accounts.users.first(password=False)
