@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 
 from flask import Blueprint, Response, url_for
 
@@ -25,8 +25,7 @@ def token_create() -> Response:
         return _page(form, 400, complaints=complaints(form))
     expires_at = None
     if form.expires.data is not None:
-        # The end of that day.
-        expires_at = datetime.combine(form.expires.data + timedelta(days=1), time(), UTC).timestamp()
+        expires_at = datetime.combine(form.expires.data, time(23, 59, 59), UTC).timestamp()
     try:
         view, text = services().accounts.tokens.create(
             user(), form.name.data, scopes=form.scopes.data, expires_at=expires_at

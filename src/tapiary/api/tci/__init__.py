@@ -18,7 +18,17 @@ PREFIX = "/api/v1"
 #: The modules with routes: each has `add_routes(blueprint)`, `RIGHTS` by the routes' endpoints, and where bodies may
 #: be larger than usual `BODIES`, their bytes.
 MODULES = (
-    "token", "users", "levels", "applications", "logs", "audit", "jobs", "job_files", "drones", "scripts", "destinations"
+    "token",
+    "users",
+    "levels",
+    "applications",
+    "logs",
+    "audit",
+    "jobs",
+    "job_files",
+    "drones",
+    "scripts",
+    "destinations",
 )
 
 

@@ -13,6 +13,7 @@ from tapiary.accounts import READ, SCOPES, Right, Scope, TokenView
 from tapiary.api.context import actor, services
 from tapiary.api.tci.answers import NO_STORE, nothing, reply
 from tapiary.api.tci.shapes import INT64, Model, Parameters, Text
+from tapiary.errors import InvalidInput, NotFound
 
 APPLICATIONS = Tag(name="applications", description="Application tokens")
 
@@ -23,6 +24,8 @@ RIGHTS: dict[str, Right | None] = {
     "application_renew": Right("admin"),
     "application_delete": Right("admin"),
 }
+#: The last second that has a date (of the year 9999) in UTC.
+_LATEST = datetime.max.replace(tzinfo=UTC, microsecond=0).timestamp()
 
 
 class ApplicationPath(Parameters):
@@ -83,12 +86,11 @@ def applications_list() -> Response:
 
 def application_create(body: NewApplication) -> Response:
     """Make an application; the answer has its token, which is not shown again"""
-    view, token = services().accounts.tokens.create(
-        actor(),
-        body.name,
-        scopes=SCOPES if body.scopes is None else tuple(body.scopes),
-        expires_at=None if body.expires_at is None else body.expires_at.timestamp(),
-    )
+    expires_at = None if body.expires_at is None else body.expires_at.timestamp()
+    if expires_at is not None and expires_at > _LATEST:
+        raise InvalidInput("expires_at: is too late; leave it out for a token that does not expire", field="expires_at")
+    scopes = SCOPES if body.scopes is None else tuple(body.scopes)
+    view, token = services().accounts.tokens.create(actor(), body.name, scopes=scopes, expires_at=expires_at)
     return reply(
         CreatedApplication(id=view.id, name=view.name, owner=view.owner or "", token=token), headers=NO_STORE
     )
@@ -96,14 +98,23 @@ def application_create(body: NewApplication) -> Response:
 
 def application_renew(path: ApplicationPath) -> Response:
     """Make a new token for an application; the old one is void"""
+    _check_there(path.application_id)
     token = services().accounts.tokens.renew(actor(), path.application_id)
     return reply(ApplicationToken(token=token), headers=NO_STORE)
 
 
 def application_delete(path: ApplicationPath) -> Response:
     """Delete an application; its token is void"""
+    _check_there(path.application_id)
     services().accounts.tokens.revoke(actor(), path.application_id)
     return nothing()
+
+
+def _check_there(application_id: int) -> None:
+    """Raise NotFound for what was deleted before: the row is kept, but nobody sees it here."""
+    views = services().accounts.tokens.list(actor(), revoked=True)
+    if any(view.id == application_id and view.revoked_at is not None for view in views):
+        raise NotFound(f"there is no application {application_id}")
 
 
 def _listed(view: TokenView) -> ListedApplication:
