@@ -207,6 +207,7 @@ class LiveCount(Model):
 class LiveFlow(Model):
     """A flow as it is known while the capture runs; times are Unix seconds."""
 
+    drone: str
     client: str
     server: str
     client_port: int
@@ -220,11 +221,20 @@ class LiveFlow(Model):
     server_name: str = ""
 
 
+class LiveDrone(LiveCount):
+    """What one drone has metered."""
+
+    name: str
+    skipped_bytes: int
+    at: Annotated[float, Field(description="Unix time of its latest news")]
+
+
 class JobLive(LiveCount):
     """What drones of ours have metered of a running capture; the final processing replaces it."""
 
     labels: Annotated[dict[str, LiveCount], Field(description="Totals by label, most flows first")]
     changed: Annotated[list[LiveFlow], Field(description="Flows that changed lately, the newest first")]
+    drones: Annotated[list[LiveDrone], Field(description="Each drone's totals")]
     skipped_bytes: Annotated[int, Field(description="Bytes that drones could not meter in time")]
     at: Annotated[float | None, Field(description="Unix time of the latest news, null without any and in the end")]
     final: Annotated[bool, Field(description="Whether the numbers are those of the finished processing")]

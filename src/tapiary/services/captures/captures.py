@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from tapiary.accounts import Actor, Permission
 from tapiary.capture import ALIVE, ARCHIVED, DONE, MOVED, PAUSED, PROCESSING, RUNNING, UPLOADING
-from tapiary.database import Capture, CaptureDrone, User
+from tapiary.database import Capture, CaptureDrone, Drone, User
 from tapiary.errors import Conflict, Forbidden, InvalidInput, NotFound, TapiaryError
 from tapiary.services.captures import rows
 from tapiary.services.captures.links import Links
@@ -33,6 +33,12 @@ Views = list[CaptureView]
 
 #: Pause between two looks at a script that is waited for.
 LOOK_S = 0.1
+
+
+#: A capture of which nothing has been metered yet.
+NOTHING: dict[str, Any] = {
+    "packets": 0, "bytes": 0, "flows": 0, "skipped_bytes": 0, "labels": {}, "changed": [], "drones": [], "at": None,
+}
 
 
 class Captures:
@@ -74,25 +80,23 @@ class Captures:
         """What is known of the flows by now: the drones' totals while it captures, the final ones afterwards.
 
         packets, bytes, flows, labels ({label: {flows, packets, bytes}}, most flows first), changed (latest flows),
-        at (Unix seconds), final.
+        drones (each one's totals), at (Unix seconds), final.
         """
         view = self.get(actor, capture_id)
         final = self._final(view)
         if final is not None:
             self._services.hive.board.forget(capture_id)
             return final
-        found = self._services.hive.board.get(capture_id)
-        if found is None:
-            found = {"packets": 0, "bytes": 0, "flows": 0, "skipped_bytes": 0, "labels": {}, "changed": [], "at": None}
-        return {**found, "final": False}
+        with self._services.database.session(write=False) as session:
+            names = {row[0]: row[1] for row in session.execute(select(Drone.id, Drone.name))}
+        return {**NOTHING, **(self._services.hive.board.get(capture_id, names) or {}), "final": False}
 
     def _final(self, view: CaptureView) -> dict[str, Any] | None:
         if view.processing is None or view.processing.state != "finished":
             return None
         from tapiary.services.captures.totals import totals
 
-        return {**totals(self._services, view.processing.job_id), "skipped_bytes": 0, "changed": [],
-                "at": None, "final": True}
+        return {**NOTHING, **totals(self._services, view.processing.job_id), "final": True}
 
     # Ordering and steering.
 

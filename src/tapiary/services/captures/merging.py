@@ -99,7 +99,8 @@ class Merging:
             raise Unavailable("the hive's disk is full", code="disk_full")
         result = merge(
             [source for source in sources if source.path.stat().st_size], hidden, cancelled=context.cancelled,
-            progress=lambda done: context.progress({"phase": "merge", "bytes": done, "total_bytes": total}),
+            progress=lambda done: context.progress(
+                {"phase": "merge", "packets": done.packets, "bytes": done.bytes, "total_bytes": total}),
         )
         context.check()
         for path, words in result.torn.items():

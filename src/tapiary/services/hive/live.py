@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from tapiary.capture import Live, LiveFlow
 
 #: Flows kept a capture, the newest, for a look at what happens; totals count all.
 MAX_FLOWS = 500
+TOTALS = ("packets", "bytes", "flows", "skipped_bytes")
 #: Captures kept; the one that was silent longest goes first.
 MAX_CAPTURES = 256
 
@@ -43,26 +45,29 @@ class LiveBoard:
             while len(flows) > MAX_FLOWS:
                 del flows[next(iter(flows))]
 
-    def get(self, capture_id: int) -> dict[str, Any] | None:
-        """Totals over all drones and the latest flows as plain values, None when nothing has come."""
+    def get(self, capture_id: int, names: Mapping[int, str]) -> dict[str, Any] | None:
+        """Totals over all drones, each drone's, and the latest flows as plain values; None when nothing has come."""
         with self._lock:
             board = dict(self._totals.get(capture_id, {}))
-            flows = list(self._flows.get(capture_id, {}).values())
+            flows = list(self._flows.get(capture_id, {}).items())
         if not board:
             return None
         labels: dict[str, dict[str, int]] = {}
-        totals = {"packets": 0, "bytes": 0, "flows": 0, "skipped_bytes": 0}
         for _, live in board.values():
-            for name in totals:
-                totals[name] += getattr(live, name)
             for label, counts in live.labels.items():
                 sums = labels.setdefault(label, {"flows": 0, "packets": 0, "bytes": 0})
                 for name in sums:
                     sums[name] += getattr(counts, name)
+        drones = [
+            {"name": names.get(drone_id, ""), "at": at, **{name: getattr(live, name) for name in TOTALS}}
+            for drone_id, (at, live) in board.items()
+        ]
         return {
-            **totals,
+            **{name: sum(drone[name] for drone in drones) for name in TOTALS},
             "labels": dict(sorted(labels.items(), key=lambda item: (-item[1]["flows"], item[0]))),
-            "changed": [msgspec.to_builtins(flow) for flow in reversed(flows)],
+            "changed": [
+                {"drone": names.get(key[0], ""), **msgspec.to_builtins(flow)} for key, flow in reversed(flows)],
+            "drones": sorted(drones, key=lambda drone: str(drone["name"])),
             "at": max(at for at, _ in board.values()),
         }
 
