@@ -198,3 +198,10 @@ def test_wrong_input_names_the_field(
     with pytest.raises(InvalidInput) as caught:
         accounts.tokens.create(LOCAL, name, scopes=scopes, expires_at=expires_at)
     assert caught.value.field == field
+
+
+def test_nobody_ends_the_tokens_of_their_betters(accounts: Accounts, user: Login) -> None:
+    boss, second = user("boss", 1), user("second", 2, 63)
+    accounts.tokens.create(boss, "his")
+    with pytest.raises(Forbidden, match="higher rank"):
+        accounts.tokens.revoke(second, 1)

@@ -94,7 +94,7 @@ class Logins:
         """
         now = time.time()
         with self._database.session() as session:
-            login = session.get(Login, login_id)
+            login = session.get(Login, login_id, with_for_update=True)
             if login is None or login.kind != "jwt" or _is_over(login, now):
                 raise Unauthenticated(_ENDED)
             good = hmac.compare_digest(login.refresh_id or "", refresh_id) if refresh_id.isascii() else False

@@ -64,6 +64,8 @@ def can_log_in() -> ColumnElement[bool]:
 @contextmanager
 def keeping_an_admin(session: Session) -> Iterator[None]:
     """Raise Conflict when what the block changes leaves nobody with ADMIN, or none of them able to log in."""
+    # Two who take the last two away at the same moment must not both see the other (SQLite lets one write anyway).
+    session.execute(select(Level.level).with_for_update())
     before = _admins_left(session)
     yield
     session.flush()

@@ -22,7 +22,7 @@ from tapiary.accounts.actor import LOCAL, SCOPES, Actor, Permission, Scope
 from tapiary.accounts.audit import AuditLog
 from tapiary.accounts.cache import CACHE_SIZE, ActorCache
 from tapiary.accounts.queries import actor_of, admins, changing, find_user
-from tapiary.accounts.rules import require
+from tapiary.accounts.rules import check_rank, require
 from tapiary.accounts.views import TokenView, token_view
 from tapiary.database import Database, Level, Token, User
 from tapiary.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -109,16 +109,18 @@ class Tokens:
     def revoke(self, actor: Actor, token_id: int) -> TokenView:
         """End a token at once; one that was revoked before stays as it is.
 
-        Who has ADMIN may end those of others, too. Raises NotFound, and Forbidden for another user's token.
+        Who has ADMIN may end those of others, too, unless they outrank. Raises NotFound, and Forbidden.
         """
         with changing(self._database) as session:
             token = _find(session, actor, token_id, others=actor.has(Permission.ADMIN))
+            user = None if token.user_id is None else session.get(User, token.user_id)
+            if user is not None:
+                check_rank(actor, user.level, f"user {user.name!r}")
             if token.revoked_at is None:
                 token.revoked_at = time.time()
                 self._audit.write(actor, "token.revoke", str(token_id), {"name": token.name}, session=session)
-            owner = session.scalar(select(User.name).where(User.id == token.user_id))
         self._cache.clear()
-        return token_view(token, owner)
+        return token_view(token, user.name if user is not None else None)
 
     def verify(self, token: str, *, address: str = "") -> Actor | None:
         """Whose token this is, None when it is not valid: its owner, as far as its scopes allow."""
