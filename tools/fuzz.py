@@ -44,7 +44,7 @@ def build_harness(compiler: str) -> Path:
     sources = [*sorted(NATIVE.glob("*.c")), *sorted(NATIVE.glob("fuzz/*.c"))]
     newest = max(path.stat().st_mtime for path in [*sources, *NATIVE.glob("*.h"), *NATIVE.glob("fuzz/*.h")])
     if not target.exists() or target.stat().st_mtime < newest:
-        run([compiler, *STRICT, *SANITIZE, *map(str, sources), "-lm", "-o", str(target)])
+        run([compiler, *STRICT, *SANITIZE, "-DWRITE_BYTES=1024u", *map(str, sources), "-lm", "-o", str(target)])
     return target
 
 

@@ -168,7 +168,7 @@ Merge *merge_new(int out, uint32_t sources, size_t buffer, uint32_t files) {
     if (!m) return NULL;
     m->room = sources;
     m->pending = NONE;
-    m->writer.file = out;
+    writer_init(&m->writer, out);
     m->files.most = files ? files : 1;
     m->files.buffer = buffer ? buffer : 1;
     m->files.inputs = calloc(sources ? sources : 1, sizeof *m->files.inputs);

@@ -6,19 +6,19 @@
 #include "merge_writer.h"
 #include "reader.h"
 
+#ifndef WRITE_BYTES                 /* fuzzing has a small one */
 #define WRITE_BYTES (1u << 20)
+#endif
 #define PAGE 4096u
-#define BEHIND_BYTES (8u << 20)     /* the disk begins with so many while the next are merged: the file is synced in the end */
+/* The disk begins with so many bytes while the next are merged: the file is synced in the end. */
+#define BEHIND_BYTES (8u << 20)
 
-static int write_out(Writer *w, size_t n) {
-    if (!n) return 1;
+/* Returns 0 or errno. */
+static int write_out(Writer *w, const uint8_t *data, size_t n) {
     for (size_t at = 0; at < n;) {
-        ssize_t done = write(w->file, w->data + at, n - at);
+        ssize_t done = write(w->file, data + at, n - at);
         if (done < 0 && errno == EINTR) continue;
-        if (done <= 0) {
-            w->error = done < 0 ? errno : EIO;
-            return 0;
-        }
+        if (done <= 0) return done < 0 ? errno : EIO;
         at += (size_t)done;
     }
     w->out += n;
@@ -28,30 +28,92 @@ static int write_out(Writer *w, size_t n) {
         w->begun = w->out;
     }
 #endif
-    w->size -= n;
-    memmove(w->data, w->data + n, w->size);
+    return 0;
+}
+
+static void *write_all(void *argument) {
+    Writer *w = argument;
+    pthread_mutex_lock(&w->lock);
+    for (;;) {
+        while (!w->leaving.size && !w->stopping) pthread_cond_wait(&w->changed, &w->lock);
+        if (w->stopping) break;
+        pthread_mutex_unlock(&w->lock);
+        int failed = write_out(w, w->leaving.data, w->leaving.size);
+        pthread_mutex_lock(&w->lock);
+        if (failed) w->failed = failed;
+        w->leaving.size = 0;
+        pthread_cond_signal(&w->changed);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+/* Waits until the thread has written what it got. Returns 0 when it could not. */
+static int settle(Writer *w) {
+    if (w->started) {
+        pthread_mutex_lock(&w->lock);
+        while (w->leaving.size) pthread_cond_wait(&w->changed, &w->lock);
+        w->error = w->failed;
+        pthread_mutex_unlock(&w->lock);
+    }
+    return !w->error;
+}
+
+static int room_for(Writer *w, Buffer *b, size_t n) {
+    if (b->room >= n) return 1;
+    size_t room = n > WRITE_BYTES + PAGE ? n : WRITE_BYTES + PAGE;
+    uint8_t *p = realloc(b->data, room);
+    if (!p) {
+        w->error = ENOMEM;
+        return 0;
+    }
+    b->data = p;
+    b->room = room;
     return 1;
 }
 
-int writer_flush(Writer *w) { return !w->error && write_out(w, w->size); }
+/* Hands the whole pages of the buffer over to be written (half ones would be written twice), and goes on with the other. */
+static int hand_over(Writer *w) {
+    Buffer full = w->filling;
+    size_t left = full.size % PAGE;
+    full.size -= left;
+    if (!full.size) return 1;
+    if (!settle(w) || !room_for(w, &w->leaving, left)) return 0;
+    if (!w->started) w->started = !pthread_create(&w->thread, NULL, write_all, w);
+    w->filling = w->leaving;
+    memcpy(w->filling.data, full.data + full.size, left);
+    w->filling.size = left;
+    pthread_mutex_lock(&w->lock);
+    w->leaving = full;
+    if (w->started) pthread_cond_signal(&w->changed);
+    else {                      /* no thread to be had */
+        w->error = write_out(w, full.data, full.size);
+        w->leaving.size = 0;
+    }
+    pthread_mutex_unlock(&w->lock);
+    return !w->error;
+}
+
+void writer_init(Writer *w, int file) {
+    memset(w, 0, sizeof *w);
+    w->file = file;
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->changed, NULL);
+}
+
+int writer_flush(Writer *w) {
+    if (w->error || !settle(w)) return 0;
+    w->error = write_out(w, w->filling.data, w->filling.size);
+    w->filling.size = 0;
+    return !w->error;
+}
 
 uint8_t *writer_block(Writer *w, size_t n) {
+    Buffer *b = &w->filling;
     if (w->error) return NULL;
-    if (w->room - w->size < n) {
-        if (!write_out(w, w->size - w->size % PAGE)) return NULL;   /* whole pages: half ones are written twice */
-        size_t room = WRITE_BYTES + PAGE > w->size + n ? WRITE_BYTES + PAGE : w->size + n;
-        if (room > w->room) {
-            uint8_t *p = realloc(w->data, room);
-            if (!p) {
-                w->error = ENOMEM;
-                return NULL;
-            }
-            w->data = p;
-            w->room = room;
-        }
-    }
-    uint8_t *at = w->data + w->size;
-    w->size += n;
+    if (b->room - b->size < n && (!hand_over(w) || !room_for(w, b, b->size + n))) return NULL;
+    uint8_t *at = b->data + b->size;
+    b->size += n;
     w->written += n;
     return at;
 }
@@ -148,7 +210,17 @@ failed:
 }
 
 void writer_free(Writer *w) {
+    if (w->started) {
+        pthread_mutex_lock(&w->lock);
+        w->stopping = 1;
+        pthread_cond_signal(&w->changed);
+        pthread_mutex_unlock(&w->lock);
+        pthread_join(w->thread, NULL);
+    }
     for (uint32_t i = 0; i < w->interface_count; i++) free(w->interfaces[i].block);
     free(w->interfaces);
-    free(w->data);
+    free(w->filling.data);
+    free(w->leaving.data);
+    pthread_cond_destroy(&w->changed);
+    pthread_mutex_destroy(&w->lock);
 }

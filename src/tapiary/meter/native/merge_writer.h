@@ -1,22 +1,33 @@
 /* The pcapng that a merge writes: one section, in this machine's byte order, times in nanoseconds. */
 #ifndef TAPIARY_MERGE_WRITER_H
 #define TAPIARY_MERGE_WRITER_H
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 typedef struct { uint8_t *block; uint32_t size; } Described;
 
+/* One buffer is filled while a thread writes the other: most of the time is the kernel's, spent on new pages. */
+typedef struct { uint8_t *data; size_t size, room; } Buffer;
+
 typedef struct {
     int file, error;            /* error: errno of a write that failed, ENOMEM where memory did */
-    uint8_t *data;
-    size_t size, room;
-    uint64_t packets, written;  /* written: what stands in data too */
-    uint64_t out, begun;        /* given to the file; given to the disk */
+    Buffer filling;
+    uint64_t packets, written;  /* written: what stands in the buffers too */
     Described *interfaces;
     uint32_t interface_count, interface_room;
+
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int started, stopping;      /* started: at the first full buffer */
+    Buffer leaving;             /* what the thread writes; it is done when its size is 0 */
+    int failed;                 /* errno of the thread's write */
+    uint64_t out, begun;        /* given to the file; given to the disk */
 } Writer;
 
+void writer_init(Writer *w, int file);
 /* Bytes to write a block of n to, NULL when the writer failed; they count as written. */
 uint8_t *writer_block(Writer *w, size_t n);
 int writer_section(Writer *w);
