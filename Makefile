@@ -39,11 +39,15 @@ $(VENV)/.run: $(VENV)/.made pyproject.toml setup.py
 	@$(PIP) install --no-build-isolation -e '.[server,drone]'
 	@touch $@ $(VENV)/.native
 
-$(VENV)/.test: $(VENV)/.made pyproject.toml setup.py
+$(VENV)/.test: $(VENV)/.made pyproject.toml setup.py pytci/pyproject.toml
 	@echo 'Installing Tapiary and what its tests need into $(VENV) …'
 	@$(PIP) install 'setuptools>=77' 'cython>=3.1'
-	@$(PIP) install --no-build-isolation -e '.[dev]'
+	@$(PIP) install --no-build-isolation -e '.[dev]' -e 'pytci[arrow,pandas,polars,test]'
 	@touch $@ $(VENV)/.run $(VENV)/.native
+
+$(VENV)/.packages: $(VENV)/.made tools/debian_packages.sh
+	@tools/debian_packages.sh
+	@touch $@
 
 $(VENV)/.native: $(NATIVE)
 	@test ! -e $@ || echo 'Compiling the meter again …'
@@ -59,7 +63,7 @@ run: $(VENV)/.run $(VENV)/.native $(VENV)/.pytci
 	@exec $(BIN)/tapiary serve $(SERVE_ARGS)
 
 # pytest comes last: its closing line is CI's result.
-test: $(VENV)/.test $(VENV)/.native $(VENV)/.pytci lint types
+test: $(VENV)/.packages $(VENV)/.test $(VENV)/.native $(VENV)/.pytci lint types
 	@$(MAKE) --no-print-directory docs
 	@$(MAKE) --no-print-directory fuzz
 	$(BIN)/python -m pytest -q -n 2 $(PYTEST_ARGS)
