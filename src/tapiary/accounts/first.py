@@ -11,24 +11,29 @@ from tapiary.accounts import passwords
 from tapiary.accounts.actor import LOCAL, Permission
 from tapiary.accounts.audit import AuditLog
 from tapiary.accounts.naming import name_key
-from tapiary.accounts.queries import admins, can_log_in
+from tapiary.accounts.queries import admins, can_log_in, changing
 from tapiary.database import Database, Level, Token, User
 
 NAME, LEVEL_NAME = "admin", "Admin"
 
 
 def first_user(database: Database, audit: AuditLog, *, password: bool) -> str | None:
-    """Make the first user, adopt the tokens without an owner, and return a one-time password if one was made."""
+    """Make the first user, adopt the tokens without an owner, and return a one-time password if one was made.
+
+    Raises Conflict when another start made the user at the same moment: then it is there.
+    """
     with database.session(write=False) as session:
         if not _is_needed(session, password):
             return None
     made = passwords.make() if password else ""
     hashed = passwords.hash_of(made) if password else None
-    with database.session() as session:
+    with changing(database) as session:
         if session.scalar(select(User.id).limit(1)) is None:
             session.add(User(name=NAME, name_key=name_key(NAME), level=_admin_level(session), created_at=time.time()))
             session.flush()
             audit.write(LOCAL, "user.create", NAME, {"first": True}, session=session)
+        # Of two that start at the same moment, one goes on here, and the other sees what it did.
+        session.execute(select(Level.level).with_for_update())
         admin = session.scalar(admins().limit(1))
         if admin is None:
             return None

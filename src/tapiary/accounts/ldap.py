@@ -15,7 +15,7 @@ from tapiary.accounts.naming import check_email, check_name, name_key
 from tapiary.accounts.queries import changing, lowest_level
 from tapiary.config import LdapConfig
 from tapiary.database import Database, Level, User
-from tapiary.errors import InvalidInput
+from tapiary.errors import Conflict, InvalidInput
 from tapiary.telemetry import logger
 
 _log = logger("accounts")
@@ -46,6 +46,15 @@ class Directory:
         entry = authenticate(self._config, name, password)
         if entry is None or not self._may_log_in(name, entry):
             return None
+        try:
+            user_id = self._row(name, entry, address)
+        except Conflict:  # two first logins at the same moment: the other one has made the user
+            user_id = self._row(name, entry, address)
+        self._changed()
+        return user_id
+
+    def _row(self, name: str, entry: Entry, address: str) -> int | None:
+        """Make or update the user's row; None where the user cannot have one."""
         actor = Actor(name, means="ldap", address=address)
         with changing(self._database) as session:
             level = self._level(session, entry)
@@ -63,7 +72,6 @@ class Directory:
                 return None
             else:
                 self._update(session, actor, user, level, entry)
-        self._changed()
         return user.id
 
     def _may_log_in(self, name: str, entry: Entry) -> bool:

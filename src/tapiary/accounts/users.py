@@ -125,7 +125,10 @@ class Users:
         without an owner to the first user with ADMIN. Returns a new one-time password of that user when nobody
         could log in, to be shown this once; else None. Without `password` none is made.
         """
-        made = first_user(self._database, self._audit, password=password)
+        try:
+            made = first_user(self._database, self._audit, password=password)
+        except Conflict:
+            made = first_user(self._database, self._audit, password=password)
         self._changed()
         return made
 
