@@ -280,7 +280,7 @@ def test_live(house: House) -> None:
     empty = house.boss.get("/jobs/1/live")
     assert empty.status_code == 200
     assert empty.json == {
-        "packets": 0, "bytes": 0, "flows": 0, "labels": {}, "changed": [],
+        "packets": 0, "bytes": 0, "flows": 0, "labels": {}, "changed": [], "drones": [],
         "skipped_bytes": 0, "at": None, "final": False,
     }
     better.capturing(1)
@@ -291,7 +291,10 @@ def test_live(house: House) -> None:
     assert list(live["labels"]) == ["TLS", "DNS"], "most flows first"
     assert live["labels"]["DNS"] == {"flows": 1, "packets": 2, "bytes": 200}
     assert (live["packets"], live["bytes"], live["flows"], live["final"]) == (10, 1000, 3, False)
+    (drone,) = live["drones"]
+    assert (drone["name"], drone["packets"], drone["skipped_bytes"]) == ("better", 10, 0)
     (changed,) = live["changed"]
+    assert changed["drone"] == "better"
     assert (changed["client"], changed["server_port"], changed["server_name"]) == ("10.0.0.1", 53, "example.org")
 
 

@@ -15,7 +15,7 @@ DroneStatus = Literal["Pending", "Sleeping", "Working", "Disconnected", "Error",
 class DronePath(Parameters):
     """The drone in the path."""
 
-    name: Annotated[str, Field(description="Name of a drone")]
+    name: Annotated[Text, Field(description="Name of a drone")]
 
 
 class NewDrone(Model):

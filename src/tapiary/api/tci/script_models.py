@@ -12,7 +12,7 @@ from tapiary.api.tci.shapes import Model, Parameters, Text
 class ScriptPath(Parameters):
     """The script in the path."""
 
-    name: Annotated[str, Field(description="Name of a script")]
+    name: Annotated[Text, Field(description="Name of a script")]
 
 
 class NewScript(Model):

@@ -14,14 +14,18 @@ from tapiary.api.tci.times import PATTERN
 INT64 = 2**63 - 1
 
 
-def _without_nul(text: str) -> str:
+def _storable(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # JSON can say half of a surrogate pair
+        raise PydanticCustomError("unicode", "must be Unicode text") from None
     if "\0" in text:
         raise PydanticCustomError("nul", "must not have the character NUL")
     return text
 
 
 #: Text that every database takes: PostgreSQL's has no NUL.
-Text = Annotated[str, AfterValidator(_without_nul)]
+Text = Annotated[str, AfterValidator(_storable)]
 #: A time in an answer.
 Stamp = Annotated[str, Field(pattern=PATTERN, examples=["2026-11-23 09:30:00"])]
 
