@@ -85,7 +85,8 @@ def test_what_names_the_job_of_a_file(captured: Face, who: str) -> None:
     for rule in last:
         for method in sorted((rule.methods or set()) - {"OPTIONS"}):
             for number in (str(captured.job_id), f"0{captured.job_id}", f"+{captured.job_id}", f" {captured.job_id} "):
-                if may and (number.strip() != number or method == "DELETE"):
+                # Where the routes really answer, once is enough.
+                if may and (number != f"{captured.job_id}" or method in ("DELETE", "HEAD") or "bare" in rule.endpoint):
                     continue
                 answer = ask(captured, who, method, rule.rule.replace("<job_id>", number))
                 if may:
