@@ -63,6 +63,8 @@ def test_tables(tci: Any, processed: Hive, as_: str) -> None:
     assert list(table["label"] if as_ != "arrow" else table["label"].to_pylist()) == ["DNS", "TLS.Google"]
     few = tci.flows(1, as_, columns=["bytes", "label"])
     assert list(few.column_names if as_ == "arrow" else few.columns) == ["bytes", "label"]
+    with pytest.raises(PyTCIError, match="there is no 'colour' in the flow table; it has flow_id, label, bytes"):
+        tci.flows(1, as_, columns=["colour"])
 
 
 def test_what_is_missing_is_told_before_anything_is_fetched(tci: Any, processed: Hive,

@@ -57,7 +57,7 @@ def _arrow() -> Callable[[Path, list[str] | None], Any]:
 
     def read(path: Path, columns: list[str] | None) -> Any:
         table = parquet.ParquetFile(path).read()
-        return table if columns is None else table.select(columns)
+        return table if columns is None else table.select(_there(columns, table.column_names))
 
     return read
 
@@ -72,4 +72,16 @@ def _pandas() -> Callable[[Path, list[str] | None], Any]:
 def _polars() -> Callable[[Path, list[str] | None], Any]:
     import polars
 
-    return lambda path, columns: polars.read_parquet(path.read_bytes(), columns=columns)
+    def read(path: Path, columns: list[str] | None) -> Any:
+        table = polars.read_parquet(path.read_bytes())
+        return table if columns is None else table.select(_there(columns, table.columns))
+
+    return read
+
+
+def _there(wanted: list[str], names: list[str]) -> list[str]:
+    """The wanted columns. Raises PyTCIError for one that the hive does not have."""
+    for each in wanted:
+        if each not in names:
+            raise PyTCIError(f"columns: there is no {each!r} in the flow table; it has {', '.join(names)}")
+    return wanted
