@@ -40,7 +40,8 @@ def _recorder(settings: Settings) -> Iterator[Finding]:
     if not isinstance(backend, Tcpdump):
         for command in (settings.ndp.filter, settings.ndp.receive):
             program = _which(command[0])
-            yield Finding(command[0], bool(program), program or "not there", "install the card's software, or set [ndp]")
+            yield Finding(command[0], bool(program), program or "not there",
+                          "install the card's software, or set [ndp]")
         return
     version = backend.version()
     if version == (0, 0):

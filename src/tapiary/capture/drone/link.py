@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import threading
@@ -104,8 +105,10 @@ class Link:
         """One connection, from its making to its end."""
         socketio: Any = import_module("socketio")
         http = session(self._settings)
+        quiet = logging.getLogger("tapiary.drone.socketio")     # what breaks is told here, in plain words
+        quiet.setLevel(logging.CRITICAL)
         client = socketio.Client(reconnection=False, http_session=http, ssl_verify=not self._settings.tls.insecure,
-                                 request_timeout=CONNECT_S, handle_sigint=False)
+                                 request_timeout=CONNECT_S, handle_sigint=False, logger=quiet, engineio_logger=quiet)
         for event in EVENTS:
             client.on(event, self._handler(event))
         gone = threading.Event()

@@ -25,6 +25,8 @@ def stop_captures(settings: Settings) -> list[int]:
         records, backend = Records(settings.folder), backend_of(settings)
         shelf = Shelf(records, backend)
         found = [record for record in records.load() if record.phase in (phases.RECORDING, phases.ENDING)]
+        if found:
+            time.sleep(backend.lag_s)   # what arrived until now is then with the recorders
         for record in found:
             shelf.signal(record, backend.end_signal)
             if record.phase == phases.RECORDING:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 #: Runs before the recorder in its process. The id is written first, then it is made sure that the drone still lives:
 #: a drone that starts anew finds either the file, or no recorder. The alarm survives exec: it ends a recorder whose
-#: drone never came back, so that it cannot fill the disk. What would end a recorder that has no handlers yet is ignored.
+#: drone never came back, so that it cannot fill the disk. What would end a recorder without handlers is ignored.
 _LAUNCHER = """
 import os, signal, sys
 file, parent, seconds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])

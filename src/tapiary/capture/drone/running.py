@@ -76,7 +76,7 @@ class Running(Board):
                     del self._retry_at[key]
                     actions += self.launch(record, now, key[1])
             return actions
-        if now >= self._end_at.get(record.id, 0.0):
+        if now >= self._end_at.setdefault(record.id, now + self.lag_s):     # after a restart it is not known
             self._end_at[record.id] = now + 1.0     # told again each second, should one have begun late
             self._kill_at.setdefault(record.id, now + END_S)
             actions.append(Signal(record, "kill" if now >= self._kill_at[record.id] else "end"))
@@ -96,6 +96,7 @@ class Running(Board):
                 recording.ended = True
                 self.open_bytes[record.id].pop(one.stem, None)
                 actions += [Save(record)]
+        actions += self._turn_ring(record, now)
         if record.phase == RECORDING:
             return actions + self._while_recording(record, seen, now)
         if record.phase == ENDING and all(recording.ended for recording in record.recordings):
@@ -122,8 +123,7 @@ class Running(Board):
         if not fresh:
             return []
         record.parts += fresh
-        actions: list[Action] = [Save(record), *(Keep(record, part) for part in fresh)]
-        return actions + self._turn_ring(record, now)
+        return [Save(record), *(Keep(record, part) for part in fresh)]
 
     def _turn_ring(self, record: JobRecord, now: float) -> list[Action]:
         """Take the oldest files out of a ring that is full."""

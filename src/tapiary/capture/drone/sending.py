@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tapiary import telemetry
+from tapiary.capture import states
 from tapiary.capture.drone import phases
 from tapiary.capture.drone.actions import Action, Chunk, Complete, Delete, Drop, Merge, Put, Save
 from tapiary.capture.drone.board import Board
@@ -37,8 +38,8 @@ class Sending(Board):
         if not self.online or not self.dialect or self._under_way:
             return []
         for record in sorted(self.jobs.values(), key=lambda r: (r.phase != ENDED, r.id)):
-            if record.deleting or now < self._rest_until.get(record.id, 0.0):
-                continue
+            if record.deleting or record.outcome == states.FAILED or now < self._rest_until.get(record.id, 0.0):
+                continue    # a job that failed captured nothing: it waits until the hive has heard of it
             if record.ring and record.phase != ENDED:
                 continue    # what is closed may yet be taken out of the ring
             part = next((part for part in record.parts if not part.sent and not part.dropped), None)

@@ -105,8 +105,8 @@ class Shelf:
     def keep(self, record: JobRecord, part: Part) -> None:
         """Give a closed file its part's name; the last of its copies takes it away. Raises OSError."""
         origin, target = self._records.recording(record.id) / part.origin, self.path(record, part)
-        if not origin.exists():
-            return  # done before a restart
+        if not part.origin or not origin.exists():
+            return  # made of others, or done before a restart
         last = max(other.number for other in record.parts if other.origin == part.origin) == part.number
         if last:
             origin.rename(target)

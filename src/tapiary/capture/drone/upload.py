@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _log = telemetry.logger("drone")
 BLOCK_BYTES = 1 << 18
 CONNECT_S, ANSWER_S = 10.0, 120.0
+#: How slow a hive may be at comparing checksums before it answers.
+HASHED_BYTES_A_SECOND = 20e6
 #: Waits between attempts, in seconds: doubled from the first to the last, with jitter.
 FIRST_WAIT_S, LAST_WAIT_S = 1.0, 60.0
 UNKNOWN_WAIT_S = 60.0
@@ -155,8 +157,10 @@ class Uploader:
         return answer
 
     def _complete(self, task: CompleteTask) -> Done:
+        size = sum(part.size for part in task.completion.parts)
         answer = self._session.post(
-            self._url(task.job_id, "complete"), data=encode(task.completion), timeout=(CONNECT_S, ANSWER_S),
+            self._url(task.job_id, "complete"), data=encode(task.completion),
+            timeout=(CONNECT_S, ANSWER_S + size / HASHED_BYTES_A_SECOND),
             headers={**self._headers, "Content-Type": "application/json"})
         self._received.pop(task.job_id, None)
         if answer.status_code == 200:
@@ -168,7 +172,9 @@ class Uploader:
     def _refused(self, job_id: int, answer: requests.Response) -> Done:
         if answer.status_code == 410:
             return Done("gone", job_id)
-        wait = UNKNOWN_WAIT_S if 400 <= answer.status_code < 500 else _retry_after(answer)
+        # A part may be busy with the request that broke off; what else is refused will not be taken soon.
+        refused = 400 <= answer.status_code < 500 and answer.status_code != 409
+        wait = UNKNOWN_WAIT_S if refused else _retry_after(answer)
         return self._later(job_id, f"the hive answers {answer.status_code} {_body(answer).get('message', '')}", wait)
 
 
