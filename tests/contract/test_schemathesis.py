@@ -76,7 +76,7 @@ class Subject:
         services.captures.archive(boss, archived)
         services.captures.process(boss, scripted)
         paused = self._paused()
-        running, queued = (house.boss.order().json["id"] for _ in range(2))
+        running, queued = (house.boss.order(duration=86_400).json["id"] for _ in range(2))
         services.files.scan()
         #: What is there, by the beginning of a path, with or without its method; the longest that fits counts.
         self.known: dict[str, dict[str, Any]] = {
