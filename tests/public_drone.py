@@ -161,6 +161,8 @@ class PublicDrone:
             else (lambda path, filter_: Tcpdump(interface, path, filter_))
         )
         self._session = requests.Session()
+        # Variables such as REQUESTS_CA_BUNDLE would win over the CA given here.
+        self._session.trust_env = False
         if ca:
             self._session.verify = str(ca)
         if certificate:

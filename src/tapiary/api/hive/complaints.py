@@ -46,5 +46,5 @@ class OnceAMinute(logging.Filter):
         self._complaints = Complaints()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is logged."""
-        return self._complaints.may_tell((record.name, record.levelno, str(record.msg)[:40]))
+        """Whether the record is logged: not what a client does wrong by itself, such as an address that has expired."""
+        return record.funcName != "_log_error_once" and self._complaints.may_tell((record.name, record.levelno, str(record.msg)[:40]))
