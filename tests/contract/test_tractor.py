@@ -169,6 +169,14 @@ def test_flows_by_label_are_paged(reader: Face) -> None:
     }
 
 
+def test_a_path_never_breaks_a_header(reader: Face) -> None:
+    for job in (f"{reader.job_id}%0A", f"{reader.job_id}%20", f"%0D%0A{reader.job_id}"):
+        answer = reader.get(f"/file/{job}/flows?limit=1")
+        assert answer.status_code in (200, 400), answer.text
+        assert "\n" not in answer.headers.get("Link", "")
+        assert answer.headers.get("Link", "%").count(" ") <= 1
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -9,6 +9,7 @@ import math
 import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from flask import Flask, Response, current_app, request
 from pydantic import ValidationError
@@ -77,10 +78,10 @@ def of_ours(error: TapiaryError) -> Response:
 
 
 def place() -> str:
-    """The request's path for the log, without what a route takes as a secret."""
+    """The request's path for the log, without what a route takes as a secret, and without line ends."""
     if request.url_rule is not None and "token" in (request.view_args or {}):
         return request.url_rule.rule
-    return request.path
+    return quote(request.path)
 
 
 def _dialect() -> Dialect:

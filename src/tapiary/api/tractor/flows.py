@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 from flask import Response, request
@@ -101,7 +101,7 @@ def _paging(page: FlowPage, limit: int) -> dict[str, str]:
     if after < page.total:
         pairs = [(name, value) for name, value in request.args.items(multi=True) if name not in ("offset", "limit")]
         query = urlencode([*pairs, ("limit", str(limit)), ("offset", str(after))])
-        headers["Link"] = f'<{request.path}?{query}>; rel="next"'
+        headers["Link"] = f'<{quote(request.path)}?{query}>; rel="next"'
     return headers
 
 
