@@ -37,6 +37,8 @@ TOLD = 5
 class _Task:
     """What to run, over what."""
 
+    #: The capture's name, and that as part of a file's name.
+    title: str
     name: str
     text: str
     arguments: list[str]
@@ -113,7 +115,7 @@ class Running:
             raise InvalidInput(f"script_args: {capture.script_args!r} cannot be split into words: {error}",
                                field="script_args") from None
         path = self._services.captures.input_of(self._id).resolve()
-        return _Task(file_slug(capture), text, arguments, shebang, script.shipped, path)
+        return _Task(capture.name, file_slug(capture), text, arguments, shebang, script.shipped, path)
 
     def _prepare(self, task: _Task) -> Order:
         """The work folder, made anew, and the order."""
@@ -134,7 +136,9 @@ class Running:
         if meter.rules_file and task.shipped:
             inputs.append((Path(meter.rules_file), RULES))
             meter = msgspec.structs.replace(meter, rules_file=RULES)
-        environment = {"SCRIPT_METER": msgspec.json.encode(meter).decode()} if task.shipped else {}
+        environment = {"SCRIPT_CAPTURE": task.title}
+        if task.shipped:
+            environment["SCRIPT_METER"] = msgspec.json.encode(meter).decode()
         hidden = [config.data_path, config.repository_path, config.captures_path, config.tables_path, config.logs_path]
         if settings := os.environ.get("TAPIARY_CONFIG"):
             hidden.append(Path(settings).absolute())

@@ -73,15 +73,19 @@ class Block:
             self._put(self.end - 4, length)
         else:
             self._put(self.start + 8, keep)
+        return self._without(cut_from, cut_to)
+
+    def _without(self, cut_from: Ints, cut_to: Ints) -> bytes:
+        """The bytes without these stretches and the dropped ones; none overlap."""
         gaps = cut_from < cut_to
-        edge = np.zeros(len(self.data) + 1, np.int8)
-        edge[cut_from[gaps]] += 1
-        edge[cut_to[gaps]] -= 1
-        for first, last in self.dropped:
-            edge[first] += 1
-            edge[last] -= 1
-        left: bytes = self.data[np.cumsum(edge[:-1], dtype=np.int8) == 0].tobytes()
-        return left
+        starts, ends = cut_from[gaps], cut_to[gaps]
+        if self.dropped:
+            more = np.array(self.dropped, np.int64)
+            starts, ends = np.append(starts, more[:, 0]), np.append(ends, more[:, 1])
+            starts, ends = np.sort(starts), np.sort(ends)
+        view = self.data.data
+        kept = zip([0, *ends.tolist()], [*starts.tolist(), len(view)], strict=True)
+        return b"".join([view[first:last] for first, last in kept])
 
     def _zero_padding(self, keep: Ints, padded: Ints) -> None:
         for i in range(3):
