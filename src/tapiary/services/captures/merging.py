@@ -77,11 +77,14 @@ class Merging:
             .order_by(Drone.name, CapturePart.interface, CapturePart.number)
         )
         files = self._services.hive.files
-        return [
-            MergeSource(files.path(capture_id, part.drone_id, part.number),
-                        f"{name}:{part.interface}" if part.interface else name)
-            for part, name in session.execute(query)
-        ]
+        sources: list[MergeSource] = []
+        for part, name in session.execute(query):
+            path = files.path(capture_id, part.drone_id, part.number)
+            interface = f"{name}:{part.interface}" if part.interface else name
+            # Segments of one interface are one stream.
+            continues = bool(sources) and sources[-1].interface == interface
+            sources.append(MergeSource(path, interface, continues=continues))
+        return sources
 
     def _write(self, context: Context, capture: Capture, sources: list[MergeSource]) -> tuple[Path, int]:
         from tapiary.meter import merge

@@ -31,6 +31,7 @@ from tapiary.database import Capture, CaptureDrone, Drone
 from tapiary.services.captures.steps import step
 from tapiary.services.hive.driving import Driver, Orders
 from tapiary.services.hive.links import FINAL, Link
+from tapiary.services.hive.parts import BLOCK_BYTES
 from tapiary.telemetry import logger
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class Round:
                 share.status_msg = f"Uploading data - [{min(99, received * 100 // total)}%]"
             if link is None:
                 away.append(self._names.get(share.drone_id, str(share.drone_id)))
-            elif not link.dialect and self._hive.files.has_room():
+            elif not link.dialect and self._hive.files.has_room(BLOCK_BYTES):
                 self._ask(capture, link)
         return away
 
@@ -111,7 +112,7 @@ class Round:
                     share.status, share.status_msg = FAILED, "Left out, as a user wished."
         if all(share.status in FINAL for share in shares):
             self._collected(session, capture, shares)
-        elif not self._hive.files.has_room():
+        elif not self._hive.files.has_room(BLOCK_BYTES):
             capture.status_msg = "The hive's disk is full: collecting goes on when there is room."
         elif away:
             capture.status_msg = f"Waiting for {', '.join(away)}, disconnected; stop the job again to finish without."
