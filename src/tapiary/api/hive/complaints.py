@@ -47,4 +47,5 @@ class OnceAMinute(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is logged: not what a client does wrong by itself, such as an address that has expired."""
-        return record.funcName != "_log_error_once" and self._complaints.may_tell((record.name, record.levelno, str(record.msg)[:40]))
+        sort = (record.name, record.levelno, str(record.msg)[:40])
+        return record.funcName != "_log_error_once" and self._complaints.may_tell(sort)
