@@ -127,6 +127,7 @@ NEEDS = {
     "hive.parts": "own",
     "hive.receive": "own",
     "hive.complete": "own",
+    **{f"wheel.{name}": "open" for name in ("page", "index", "project", "file")},
     "health": "open",
     "docs": "open",
     "openapi.doc_url": "open",

@@ -9,7 +9,7 @@ from flask_openapi3 import Info, OpenAPI
 from werkzeug.wrappers import Response as BaseResponse
 
 from tapiary import __version__
-from tapiary.api import errors, hive, jwts, pages, security, sessions, tci, tractor
+from tapiary.api import errors, hive, jwts, pages, security, sessions, tci, tractor, wheel
 from tapiary.api.requests import TapiaryRequest
 from tapiary.api.tractor.models import Error
 
@@ -79,6 +79,7 @@ def create_app(services: Services) -> TapiaryApp:
     tci.register(app)
     pages.register(app)
     hive.register(app, services)
+    wheel.register(app)
     _add_public_routes(app)
     ours = tractor.dialect(services.config.repository.max_upload_bytes)
     dialects = {"tractor": ours, "tractor_bare": ours, "tci": tci.dialect(), "pages": pages.dialect()}
