@@ -34,7 +34,8 @@ VECTORS = {
     "203.12.160.252": "244.248.163.4", "204.184.162.189": "243.192.77.90", "204.202.136.230": "243.178.4.198",
     "204.29.20.4": "243.33.20.123", "205.178.38.67": "242.108.198.51", "205.188.147.153": "242.96.16.101",
     "205.188.248.25": "242.96.88.27", "205.245.121.43": "242.21.121.163", "207.105.49.5": "241.118.205.138",
-    # IPv6, as yacryptopan and its ports have it under the same key.
+    # IPv6, as the implementations in Go, Rust and JavaScript have it under the same key.
+    "::ffff": "78ff:f001:9fc0:20df:8380:b1f1:704:f838",
     "::1": "78ff:f001:9fc0:20df:8380:b1f1:704:ed", "::2": "78ff:f001:9fc0:20df:8380:b1f1:704:ef",
     "2001:db8::1": "4401:2bc:603f:d91d:27f:ff8e:e6f1:dc1e", "2001:db8::2": "4401:2bc:603f:d91d:27f:ff8e:e6f1:dc1c",
 }
@@ -43,6 +44,15 @@ VECTORS = {
 @pytest.mark.parametrize(("raw", "sanitized"), VECTORS.items())
 def test_published_vectors(raw: str, sanitized: str) -> None:
     assert Anonymizer(KEY).address(raw) == sanitized
+
+
+@pytest.mark.parametrize(("raw", "sanitized"), [
+    ("192.0.2.1", "2.90.93.17"), ("0.0.0.0", "254.152.65.220"), ("10.0.1.128", "246.35.190.47"),
+    ("255.255.255.255", "56.0.15.254"), ("148.88.133.200", "106.38.131.223"),
+    ("2001:db8::1", "dd92:2c44:3fc0:ff1e:7ff9:c7f0:8180:7e00"),
+])
+def test_published_vectors_of_a_key_of_zeros(raw: str, sanitized: str) -> None:
+    assert Anonymizer(bytes(32)).address(raw) == sanitized
 
 
 @given(st.lists(st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)), min_size=2, max_size=20))

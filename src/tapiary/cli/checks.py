@@ -55,6 +55,7 @@ def all_checks(config: Config, services: Services) -> Iterator[Check]:
     yield _guarded("database", lambda: _database(config, services))
     yield _guarded("GeoIP city", lambda: _geo("GeoIP city", config.city_path, "countries and cities", config))
     yield _guarded("GeoIP AS", lambda: _geo("GeoIP AS", config.asn_path, "autonomous systems", config))
+    yield _guarded("sandbox", lambda: _sandbox(config, services))
     for program, use in (("tcpdump", "capture traffic"), ("tshark", "look into packets")):
         path = shutil.which(program)
         yield Check(program, "ok", path) if path else Check(program, "note", f"not there; useful to {use}",
@@ -159,6 +160,18 @@ def _database(config: Config, services: Services) -> Check:
         return Check("database", "ok", f"{url} (made at first use)")
     services.database.upgrade()  # a no-op when it is at head; what does not work is told
     return Check("database", "ok", f"{url}, at revision {services.database.revision()}")
+
+
+def _sandbox(config: Config, services: Services) -> Check:
+    """What users' scripts would run in; a server without scripts needs none."""
+    from tapiary.errors import Unavailable
+
+    if config.scripts.sandbox == "none":
+        return Check("sandbox", "ok", "switched off (scripts.sandbox is none)")
+    try:
+        return Check("sandbox", "ok", f"{services.scripts.engine()} runs users' scripts")
+    except Unavailable as error:
+        return Check("sandbox", "note", error.message, "Debian, Ubuntu: apt install bubblewrap util-linux")
 
 
 def _geo(name: str, path: Path | None, what: str, config: Config) -> Check:

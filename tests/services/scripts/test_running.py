@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import threading
 import time
 import zipfile
@@ -236,3 +238,33 @@ def sandbox(config: Config) -> None:
         pytest.skip(error.message)
 
 
+
+
+@pytest.mark.parametrize(("name", "arguments", "members"), [
+    ("anonymise", "mac=keyed", {"My_job.pcap"}),
+    ("headers", "8", {"My_job.pcap"}),
+    ("dataset", "csv", {"flows.parquet", "flows.csv", "manifest.json"}),
+])
+def test_shipped_scripts_run_in_the_sandbox(
+    run: Callable[..., Ran], scripts: Scripts, name: str, arguments: str, members: set[str]
+) -> None:
+    if not _is_readable(Path(sys.prefix)) or not _is_readable(Path(sys.base_prefix)):
+        pytest.skip("this Python is not readable for other users")
+    scripts.install_shipped()
+    ran = run(name, arguments)
+    assert ran.error is None, ran.message
+    assert set(ran.members) == members | {"stdout.log", "stderr.log"}
+    if name == "dataset":
+        assert b'"name": "My job"' in ran.members["manifest.json"]
+
+
+def test_shipped_scripts_say_what_they_lack(run: Callable[..., Ran], scripts: Scripts, tmp_path: Path) -> None:
+    scripts.install_shipped()
+    script = tmp_path / "script"
+    script.write_bytes(scripts.get(MASTER, "headers").contents)
+    done = subprocess.run(["/bin/sh", script], env={}, capture_output=True, text=True, check=False)
+    assert (done.returncode, "scripts.sandbox" in done.stderr) == (3, True)
+
+
+def _is_readable(folder: Path) -> bool:
+    return os.geteuid() != 0 or bool(folder.stat().st_mode & 0o005)

@@ -137,6 +137,12 @@ class Scripts:
                 if row.shipped:
                     row.description, row.contents, row.filetype = shipped.description, text, shebang.filetype
 
+    def engine(self) -> str:
+        """What scripts run in here, with its version. Raises Unavailable with what is missing."""
+        from tapiary.sandbox import engine_of
+
+        return engine_of(self._services.config.scripts)
+
     def handlers(self) -> dict[str, Handler]:
         """What this process can do for the queue, by kind of job."""
         from tapiary.services.scripts.running import Running
