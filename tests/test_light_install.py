@@ -25,13 +25,14 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("door", ["schema", "errors", "telemetry", "config", "meter", "enrich", "store",
-                                  "database", "jobs", "accounts", "services", "cli"])
+                                  "database", "jobs", "accounts", "services", "cli", "capture", "capture.drone"])
 def test_doors_open_without_the_servers_dependencies(door: str) -> None:
     done = run(f"import tapiary.{door}")
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["process", "--help"], ["serve", "--help"]])
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["process", "--help"], ["serve", "--help"],
+                                       ["drone", "--help"], ["drone", "--systemd-unit"]])
 def test_help_needs_none_of_them(arguments: list[str]) -> None:
     done = run(f"from tapiary.cli import main; sys.exit(main({arguments!r}))")
     assert done.returncode == 0, done.stderr
@@ -42,3 +43,17 @@ def test_a_command_that_needs_them_says_how_to_get_them() -> None:
     done = run("from tapiary.cli import main; sys.exit(main(['process', 'nothing.pcap']))")
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
+
+
+def test_a_drone_runs_without_the_servers_dependencies() -> None:
+    done = run("""
+        import tapiary.capture.drone as drone, tempfile
+        from tapiary.cli.drone import meter_command
+        settings = drone.load(None, {"hive.url": "http://127.0.0.1:9", "hive.token": "x",
+                                     "output_folder": tempfile.mkdtemp()}, environ={})
+        agent = drone.Agent(settings, meter=meter_command())
+        agent.stop()
+        agent.run()
+        assert meter_command() == []
+    """)
+    assert done.returncode == 0, done.stderr

@@ -87,7 +87,9 @@ def meter_command() -> list[str]:
     """The program that meters while capturing; empty where the meter is not installed."""
     from importlib.util import find_spec
 
-    needed = ("pyarrow", "numpy", "nfstream", "tapiary.meter._native")
-    if any(find_spec(name) is None for name in needed):
+    try:
+        if any(find_spec(name) is None for name in ("pyarrow", "numpy", "nfstream", "tapiary.meter._native")):
+            return []
+    except ImportError:
         return []
     return [sys.executable, "-m", "tapiary.cli.drone_meter"]

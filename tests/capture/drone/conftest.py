@@ -131,7 +131,7 @@ def settings(tmp_path: Path) -> Callable[..., Settings]:
     """Settings of a drone that captures loopback for a hive."""
     def make(hive: Hive, **more: Any) -> Settings:
         changes = {"hive.url": hive.url, "hive.token": TOKEN, "interface": "lo", "name": "probe", "live": False,
-                   "output_folder": str(tmp_path / "drone"), "min_free_bytes": 0, "segment_bytes": 1_000_000,
+                   "output_folder": str(tmp_path / "drone"), "min_free_bytes": 1_000_000, "segment_bytes": 1_000_000,
                    **{key.replace("__", "."): value for key, value in more.items()}}
         return load(None, changes, environ={})
 

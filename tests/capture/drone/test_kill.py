@@ -26,8 +26,8 @@ class Program:
         self.child: subprocess.Popen[bytes] | None = None
         self.config = folder.parent / "config.toml"
         self.config.write_text(
-            f'output_folder = "{folder}"\ninterface = "lo"\nmin_free_bytes = 0\nsegment_bytes = 1000000\nlive = false\n'
-            f'[hive]\nurl = "{hive.url}"\n')
+            f'output_folder = "{folder}"\ninterface = "lo"\nmin_free_bytes = 1000000\nsegment_bytes = 1000000\n'
+            f'live = false\n[hive]\nurl = "{hive.url}"\n')
 
     def start(self) -> None:
         before = self.hive.connections

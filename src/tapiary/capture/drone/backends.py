@@ -59,8 +59,8 @@ class Backend(Protocol):
     def file_order(self, name: str) -> tuple[int, int]:
         """Sorts one recorder's files by time."""
 
-    def listening(self, words: str) -> bool:
-        """Whether a recorder's messages say that it has begun."""
+    def listening(self, words: str, writes: bool) -> bool:
+        """Whether a recorder has begun: by its messages, or because it has a file."""
 
     def counts(self, words: str) -> Counts:
         """The latest counts in a recorder's messages."""
@@ -145,7 +145,7 @@ class Tcpdump:
         found = re.search(r"-(\d+)\.pcap(\d*)$", name)
         return (int(found[1]), int(found[2] or 0)) if found else (0, 0)
 
-    def listening(self, words: str) -> bool:
+    def listening(self, words: str, writes: bool) -> bool:
         return "listening on " in words
 
     def counts(self, words: str) -> Counts:

@@ -85,7 +85,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     buffer_bytes: Annotated[int, Meta(ge=1 << 20, description="Kernel's packet buffer of an interface")] = 64 << 20
     snaplen: Annotated[int, Meta(ge=0, le=262_144, description="Bytes kept of a packet; 0: all")] = 0
     min_free_bytes: Annotated[
-        int, Meta(ge=0, description="A capture ends when the disk has less left than this")
+        int, Meta(ge=1_000_000, description="A capture ends when the disk has less left (tcpdump would not notice)")
     ] = 1 << 30
     live: Annotated[bool, Meta(description="Whether to meter while capturing, when the meter is installed")] = True
     compression: Annotated[

@@ -69,8 +69,8 @@ class Ndp:
     def file_order(self, name: str) -> tuple[int, int]:
         return 0, 0
 
-    def listening(self, words: str) -> bool:
-        return True     # it says nothing: it captures when it lives
+    def listening(self, words: str, writes: bool) -> bool:
+        return writes   # it says nothing
 
     def counts(self, words: str) -> Counts:
         return Counts()

@@ -63,7 +63,7 @@ class Shelf:
         said = ""
         if words or not alive or not listening:
             said = processes.messages(stem)
-            if self._backend.listening(said):
+            if self._backend.listening(said, bool(files)):
                 self._listening.add(key)
                 listening = True
         counts = self._backend.counts(said)
