@@ -1,7 +1,7 @@
 """What breaks in the middle of a job loses and doubles nothing, and the user sees what goes on.
 
 A drone on a real line records numbered datagrams; something breaks in one of the phases and is mended; in the end every
-number between the first and the last captured is in the merged file once. With TAPIARY_FAULT_TABLE=FILE each case
+number between the first and the last captured is in the merged file once. With FAULT_TABLE=FILE each case
 appends its line to a table.
 """
 
@@ -151,7 +151,7 @@ class Case:
 
 def note(name: str, found: Tally, seen: list[str]) -> None:
     """A line of the table."""
-    if path := os.environ.get("TAPIARY_FAULT_TABLE"):
+    if path := os.environ.get("FAULT_TABLE"):
         words = " → ".join(seen).replace("|", "/")
         with Path(path).open("a") as file:
             file.write(f"| {name} | {found.packets} | {found.lost} | {found.doubled} | {words} |\n")
