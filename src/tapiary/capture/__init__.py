@@ -81,22 +81,22 @@ _ROOMS = {
     ),
     "schedule": ("Job", "queue_of", "to_pause", "to_start"),
     "states": (
-        "ALIVE", "ARCHIVED", "BACKENDS", "CAPTURED", "COLLECTING", "CRITICAL", "DANGLING", "DEACTIVATED", "DISCONNECTED",
-        "DONE", "ERROR", "FAILED", "HIGH", "JOB_STATES", "LOW", "MOVED", "NORMAL", "PAUSED", "PENDING", "PROCESSING", "QUEUED",
-        "RESUMED", "RUNNING", "SLEEPING", "STEPS", "STOPPED", "TO_PROCESS", "UNKNOWN", "UPLOADING", "WAITING",
-        "WORKING", "diagram", "drone_state", "job_state", "sources", "target",
+        "ALIVE", "ARCHIVED", "BACKENDS", "CAPTURED", "COLLECTING", "CRITICAL", "DANGLING", "DEACTIVATED",
+        "DISCONNECTED", "DONE", "ERROR", "FAILED", "HIGH", "JOB_STATES", "LOW", "MOVED", "NORMAL", "PAUSED",
+        "PENDING", "PROCESSING", "QUEUED", "RESUMED", "RUNNING", "SLEEPING", "STEPS", "STOPPED", "TO_PROCESS",
+        "UNKNOWN", "UPLOADING", "WAITING", "WORKING", "diagram", "drone_state", "job_state", "sources", "target",
     ),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
     "ALIVE", "ARCHIVED", "BACKENDS", "CAPTURED", "CHUNK_BYTES", "COLLECTING", "CRITICAL", "DANGLING", "DEACTIVATED",
-    "DIALECT", "DISCONNECTED", "DONE", "ERROR", "FAILED", "HIGH", "JOB_STATES", "LOW", "MOVED", "NORMAL", "PAUSED", "PENDING",
-    "PROCESSING", "QUEUED", "RESUMED", "RUNNING", "SLEEPING", "STEPS", "STOPPED", "TO_PROCESS", "UNKNOWN", "UPLOADING",
-    "WAITING", "WORKING", "CheckFilter", "Completion", "Dialect", "DroneOptions", "FilterVerdict", "GetChunk", "Init",
-    "Job", "JobOrder", "JobState", "Live", "LiveFlow", "LiveLabel", "Options", "PartInfo", "StartJob", "StatusUpdate",
-    "StopJob", "Upload", "decode", "diagram", "drone_state", "encode", "job_state", "queue_of", "sources", "target",
-    "to_pause", "to_start",
+    "DIALECT", "DISCONNECTED", "DONE", "ERROR", "FAILED", "HIGH", "JOB_STATES", "LOW", "MOVED", "NORMAL", "PAUSED",
+    "PENDING", "PROCESSING", "QUEUED", "RESUMED", "RUNNING", "SLEEPING", "STEPS", "STOPPED", "TO_PROCESS", "UNKNOWN",
+    "UPLOADING", "WAITING", "WORKING", "CheckFilter", "Completion", "Dialect", "DroneOptions", "FilterVerdict",
+    "GetChunk", "Init", "Job", "JobOrder", "JobState", "Live", "LiveFlow", "LiveLabel", "Options", "PartInfo",
+    "StartJob", "StatusUpdate", "StopJob", "Upload", "decode", "diagram", "drone_state", "encode", "job_state",
+    "queue_of", "sources", "target", "to_pause", "to_start",
 ]
 
 

@@ -16,12 +16,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from sqlalchemy import select, update
 
 from tapiary.capture import (
-    ARCHIVED,
     BACKENDS,
     DEACTIVATED,
     DIALECT,
     DISCONNECTED,
-    DONE,
     PENDING,
     CheckFilter,
     Completion,
@@ -34,12 +32,13 @@ from tapiary.capture import (
     decode,
     drone_state,
 )
-from tapiary.database import Capture, CaptureDrone, CapturePart, Drone
-from tapiary.errors import Conflict, InvalidInput, NotFound, TapiaryError, Unauthenticated
+from tapiary.database import Drone
+from tapiary.errors import InvalidInput, TapiaryError, Unauthenticated
 from tapiary.services.hive.chunks import Chunks
+from tapiary.services.hive.intake import Intake
 from tapiary.services.hive.links import Channel, Link
 from tapiary.services.hive.live import LiveBoard
-from tapiary.services.hive.parts import Parts, interface_name
+from tapiary.services.hive.parts import Parts
 from tapiary.services.hive.rounds import Round
 from tapiary.telemetry import counter, logger
 
@@ -70,6 +69,7 @@ class Hive:
         #: What each drone said last of each job, by (capture, drone).
         self.said: dict[tuple[int, int], JobState] = {}
         self.chunks = Chunks(self)
+        self._intake = Intake(self)
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -195,7 +195,7 @@ class Hive:
 
     def live(self, drone_id: int, live: Live) -> None:
         """What a drone has metered so far."""
-        if self._shares(drone_id, live.job_id):
+        if self._intake.shares(drone_id, live.job_id):
             self.board.put(live.job_id, drone_id, live)
 
     # Files.
@@ -206,88 +206,17 @@ class Hive:
 
     def parts(self, drone_id: int, capture_id: int) -> list[dict[str, Any]]:
         """The parts of a capture that have come from a drone. Raises NotFound."""
-        self._check_open(drone_id, capture_id)
-        with self._services.database.session(write=False) as session:
-            rows = session.scalars(select(CapturePart).where(
-                CapturePart.capture_id == capture_id, CapturePart.drone_id == drone_id).order_by(CapturePart.number))
-            return [{"number": row.number, "interface": row.interface, "complete": row.complete,
-                     "received": self.files.size(capture_id, drone_id, row.number)} for row in rows]
+        return self._intake.parts(drone_id, capture_id)
 
     def receive(
         self, drone_id: int, capture_id: int, number: int, interface: str, offset: int, stream: BinaryIO
     ) -> int:
         """Add bytes to a part of a drone of ours; returns its size. Raises NotFound, WrongOffset, Unavailable."""
-        interface = interface_name(interface)
-        self._check_open(drone_id, capture_id)
-        with self._services.database.session(durable=False) as session:
-            part = session.get(CapturePart, (capture_id, drone_id, number))
-            if part is None:
-                session.add(CapturePart(capture_id=capture_id, drone_id=drone_id, number=number, interface=interface,
-                                        received=0, complete=False))
-            elif part.complete:
-                raise Conflict(f"part {number} is complete", code="part_complete")
-        size = self.files.receive(self.files.path(capture_id, drone_id, number), offset, stream)
-        self.wake()
-        return size
+        return self._intake.receive(drone_id, capture_id, number, interface, offset, stream)
 
     def complete(self, drone_id: int, capture_id: int, completion: Completion) -> list[int]:
         """Check all parts of a drone of ours; the numbers of those that must come again, none when all is well."""
-        try:
-            self._check_open(drone_id, capture_id)
-        except NotFound:
-            if self._is_done(drone_id, capture_id):  # the answer to the same question was lost
-                return []
-            raise
-        numbers = [part.number for part in completion.parts]
-        if len(set(numbers)) != len(numbers):
-            raise InvalidInput("parts: a number occurs twice", field="parts")
-        again = [part.number for part in completion.parts if not self.files.check(
-            self.files.path(capture_id, drone_id, part.number), part.size, part.sha256)]
-        if again:
-            counter("hive", "parts_again").add(len(again))
-            return again
-        folder = self.files.root / str(capture_id)
-        if completion.parts:
-            self.files.sync_folder(folder)
-        with self.lock, self._services.database.session() as session:
-            for info in completion.parts:
-                part = session.get(CapturePart, (capture_id, drone_id, info.number))
-                if part is None:
-                    part = CapturePart(capture_id=capture_id, drone_id=drone_id, number=info.number)
-                    session.add(part)
-                part.interface, part.size, part.sha256 = interface_name(info.interface), info.size, info.sha256
-                part.received, part.complete = info.size, True
-            share = session.get_one(CaptureDrone, (capture_id, drone_id))
-            share.status, share.status_msg, share.ended = DONE, "Data Uploaded.", True
-            share.captured_data = sum(info.size for info in completion.parts)
-            share.packets = share.packets if completion.packets is None else completion.packets
-            share.dropped = share.dropped if completion.dropped is None else completion.dropped
-            self.said.pop((capture_id, drone_id), None)
-        self.wake()
-        return []
-
-    def _check_open(self, drone_id: int, capture_id: int) -> None:
-        """Raise NotFound unless the hive still wants files of the capture from the drone."""
-        found = self._shares(drone_id, capture_id)
-        if found is None:
-            raise NotFound(f"there is no job {capture_id} for this drone", code="unknown_capture")
-        status, share = found
-        if status == ARCHIVED or share in (DONE, ARCHIVED):
-            raise NotFound(f"job {capture_id} needs no more of this drone's files", code="gone")
-
-    def _is_done(self, drone_id: int, capture_id: int) -> bool:
-        found = self._shares(drone_id, capture_id)
-        return found is not None and found[0] != ARCHIVED and found[1] == DONE
-
-    def _shares(self, drone_id: int, capture_id: int) -> tuple[str, str] | None:
-        """Status of a capture and of a drone's share of it, None when the drone has none."""
-        query = (
-            select(Capture.status, CaptureDrone.status).join(CaptureDrone, CaptureDrone.capture_id == Capture.id)
-            .where(Capture.id == capture_id, CaptureDrone.drone_id == drone_id)
-        )
-        with self._services.database.session(write=False) as session:
-            row = session.execute(query).first()
-        return None if row is None else (row[0], row[1])
+        return self._intake.complete(drone_id, capture_id, completion)
 
     # What users ask.
 

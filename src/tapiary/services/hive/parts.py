@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from tapiary.errors import Conflict, InvalidInput, Unavailable
+from tapiary.errors import Conflict, InvalidInput, TooLarge, Unavailable
 from tapiary.telemetry import counter
 
 if TYPE_CHECKING:
@@ -65,10 +65,15 @@ class Parts:
             file.write(data)
         _received.add(len(data))
 
-    def receive(self, path: Path, offset: int, stream: BinaryIO) -> int:
-        """Add a stream's bytes; what came before it broke stays. Returns the part's size. Raises as `append`."""
+    def receive(self, path: Path, offset: int, stream: BinaryIO, most: int) -> int:
+        """Add a stream's bytes; what came before it broke stays. Returns the part's size.
+
+        Raises as `append`, and TooLarge when the part would have more than `most` bytes.
+        """
         with self._open(path, offset, BLOCK_BYTES) as file:
             while block := stream.read(BLOCK_BYTES):
+                if offset + len(block) > most:
+                    raise TooLarge(f"the part would be larger than the {most} bytes that its job allows")
                 file.write(block)
                 offset += len(block)
                 _received.add(len(block))
