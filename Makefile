@@ -60,7 +60,7 @@ $(VENV)/.pytci: $(PYTCI)
 
 run: $(VENV)/.run $(VENV)/.native $(VENV)/.pytci
 	@$(BIN)/python -m tools.first_start
-	@exec $(BIN)/tapiary serve $(SERVE_ARGS)
+	@exec $(BIN)/tapiary serve $$($(BIN)/python -m tools.local_line) $(SERVE_ARGS)
 
 # pytest comes last: its closing line is CI's result.
 test: $(VENV)/.packages $(VENV)/.test $(VENV)/.native $(VENV)/.pytci lint types

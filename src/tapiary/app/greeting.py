@@ -9,11 +9,20 @@ if TYPE_CHECKING:
     from tapiary.config import Config
 
 
-def greeting(config: Config, socket_address: Any, password: str | None, tls: Tls | None) -> str:
-    """The message. `password`: the one-time password of `admin`, when it was just made."""
+#: Ten seconds of what the machine's own lines carry.
+LOCAL_JOB = '{"name": "first", "duration": 10, "max_capture_data": 100000000, "drones": ["local"], "filter": ""}'
+
+
+def local_address(socket_address: Any, tls: Tls | None) -> str:
+    """The server's address as programs on its own machine reach it."""
     host, port = socket_address[:2]
     local = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-    address = f"{'https' if tls else 'http'}://{local}:{port}"
+    return f"{'https' if tls else 'http'}://{local}:{port}"
+
+
+def greeting(config: Config, socket_address: Any, password: str | None, tls: Tls | None) -> str:
+    """The message. `password`: the one-time password of `admin`, when it was just made."""
+    address = local_address(socket_address, tls)
     public = config.server.url.rstrip("/") or address
     lines = [
         f"Tapiary serves {address} (the API: {address}/docs)",
@@ -46,7 +55,13 @@ def greeting(config: Config, socket_address: Any, password: str | None, tls: Tls
         f"  {curl}--data-binary @trace.pcap '{address}/files/upload?name=trace.pcap'",
         f"  {curl}{address}/file/1/statistics",
     ]
-    if not config.server.anonymous:
+    if config.capture.local_drone:
+        lines += [
+            f"The drone \"local\" captures {', '.join(config.capture.local_drone)} of this machine; ten seconds of it:",
+            f"  {curl}--json '{LOCAL_JOB}' {address}/api/v1/jobs",
+            f"  {curl}{address}/api/v1/jobs/1/live",
+        ]
+    elif not config.server.anonymous:
         ca = f" --ca-cert {tls.certificate.name}" if tls is not None and tls.self_signed else ""
         lines += [
             "To capture, add a drone; its token is shown this once. Then start the drone at the line:",

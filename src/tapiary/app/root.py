@@ -11,6 +11,7 @@ from tapiary.telemetry import logger
 if TYPE_CHECKING:
     from flask import Flask
 
+    from tapiary.app.local_drone import LocalDrone
     from tapiary.config import Config
 
 log = logger("app")
@@ -32,6 +33,7 @@ class App:
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._flask: Flask | None = None
+        self._drone: LocalDrone | None = None
 
     @property
     def flask(self) -> Flask:
@@ -55,9 +57,16 @@ class App:
         self._run("sweep", upkeep.sweep, SWEEP_S)
         self._run("tidy", upkeep.tidy, TIDY_S, wait_first=True)
 
+    def add_drone(self, drone: LocalDrone) -> None:
+        """Start a drone on this machine, which ends with the rest."""
+        self._drone = drone
+        drone.start()
+
     def stop(self) -> None:
         """Stop what `start` started; jobs that were under way go on at the next start."""
         self._stop.set()
+        if self._drone is not None:
+            self._drone.stop()
         self.services.hive.stop()
         self._workers.stop()
         for thread in self._threads:

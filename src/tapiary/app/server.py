@@ -15,7 +15,8 @@ import time
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tapiary.app.gate import Gate, threads_needed
-from tapiary.app.greeting import greeting
+from tapiary.app.greeting import greeting, local_address
+from tapiary.app.local_drone import LocalDrone
 from tapiary.app.root import App, build
 from tapiary.app.tls import Tls, prepare
 from tapiary.errors import Conflict, InvalidInput
@@ -153,7 +154,11 @@ def _run_gunicorn(config: Config, password: str | None, tls: Tls | None) -> int:
         # Ctrl-C reaches every process of the terminal; the first one tells this one what to do.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         app.start()
-        sys.stdout.write(greeting(config, worker.sockets[0].getsockname(), password, tls))
+        address = worker.sockets[0].getsockname()
+        if config.capture.local_drone:
+            own = tls.certificate if tls is not None and tls.self_signed else None
+            app.add_drone(LocalDrone(app.services, local_address(address, tls), own))
+        sys.stdout.write(greeting(config, address, password, tls))
         sys.stdout.flush()
 
     def worker_exit(_server: Any, _worker: Any) -> None:

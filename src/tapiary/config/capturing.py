@@ -21,6 +21,9 @@ class CaptureConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     ] = 1 << 30
     max_drones: Annotated[int, Meta(ge=1, description="Drones that may be connected at the same time")] = 500
     link_s: Annotated[int, Meta(gt=0, description="Seconds that a public link to a job's file is good for")] = 86_400
+    local_drone: Annotated[
+        list[str], Meta(description="Interfaces that a drone beside the server captures; `[]`: no drone")
+    ] = []
     answer_s: Annotated[
         float, Meta(gt=0, description="A connected drone silent about an order for this long is asked again")
     ] = 10.0

@@ -11,10 +11,10 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from tapiary.capture import COLLECTING, DONE, PROCESSING
-from tapiary.database import Capture, CapturePart, Destination, Drone, File, Job
+from tapiary.database import Capture, CaptureDrone, CapturePart, Destination, Drone, File, Job
 from tapiary.errors import InvalidInput, TapiaryError, Unavailable
 from tapiary.services.captures.steps import step
 from tapiary.services.names import inside
@@ -54,7 +54,8 @@ class Merging:
             sources = self._sources(session, capture_id)
         try:
             path, packets = self._write(context, capture, sources)
-            self._publish(context, capture, path, f"Merged {packets} packets of {len(sources)} files.")
+            message = f"Merged {packets} packets of {len(sources)} files.{self._lost(capture_id)}"
+            self._publish(context, capture, path, message)
         except Unavailable as error:
             if error.code != "disk_full":
                 raise
@@ -85,6 +86,13 @@ class Merging:
             continues = bool(sources) and sources[-1].interface == interface
             sources.append(MergeSource(path, interface, continues=continues))
         return sources
+
+    def _lost(self, capture_id: int) -> str:
+        """What the drones could not capture, as a sentence."""
+        query = select(func.sum(CaptureDrone.dropped)).where(CaptureDrone.capture_id == capture_id)
+        with self._services.database.session(write=False) as session:
+            dropped = session.scalar(query)
+        return f" The drones dropped {dropped} packets." if dropped else ""
 
     def _write(self, context: Context, capture: Capture, sources: list[MergeSource]) -> tuple[Path, int]:
         from tapiary.meter import merge

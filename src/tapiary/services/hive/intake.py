@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 SLACK_BYTES = 1 << 30
 
 
+#: How captures end in the ordinary way, in the words of both kinds of drones; any other end stays to be read.
+USUAL = (
+    "", "Just Created.", "Capturing.", "Max capture time reached.", "Max capture data reached.", "Stopped by user.",
+)
+
+
 class Intake:
     """Takes parts; see the methods of the same names of `Hive`."""
 
@@ -80,11 +86,12 @@ class Intake:
                 part.interface, part.size, part.sha256 = interface_name(info.interface), info.size, info.sha256
                 part.received, part.complete = info.size, True
             share = session.get_one(CaptureDrone, (capture_id, drone_id))
-            share.status, share.status_msg, share.ended = DONE, "Data Uploaded.", True
+            said = self._hive.said.pop((capture_id, drone_id), None)
+            unusual = said.status_msg if said is not None and said.status_msg not in USUAL else ""
+            share.status, share.status_msg, share.ended = DONE, f"Data Uploaded. {unusual}".strip(), True
             share.captured_data = sum(info.size for info in completion.parts)
             share.packets = share.packets if completion.packets is None else completion.packets
             share.dropped = share.dropped if completion.dropped is None else completion.dropped
-            self._hive.said.pop((capture_id, drone_id), None)
         self._hive.wake()
         return []
 
