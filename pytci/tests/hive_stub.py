@@ -77,11 +77,11 @@ def job(number: int = 1, **members: Any) -> dict[str, Any]:
 class Hive:
     """The server; `routes` answer by method and pattern, the latest first, and `script` before them, once each."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, jobs: dict[int, dict[str, Any]] | None = None) -> None:
         self.seen: list[Seen] = []
         self.script: deque[Answer | Callable[[Seen], Answer | None]] = deque()
         self.routes: dict[str, Callable[[Seen, re.Match[str]], Answer]] = {}
-        self.jobs: dict[int, dict[str, Any]] = {}
+        self.jobs = jobs or {}
         self.access, self.refresh, self.renewals = "", "", 0
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", port), _handler(self))

@@ -88,8 +88,7 @@ def test_a_hive_that_is_started_again(make: Any) -> None:
 
     def restart() -> None:
         first.close()
-        second.append(Hive(first.port))
-        second[0].jobs[1] = job(1, status="Done")
+        second.append(Hive(first.port, {1: job(1, status="Done")}))
 
     restarter = threading.Timer(0.2, restart)
     restarter.start()

@@ -23,7 +23,7 @@ def test_each_value_says_where_it_comes_from(tapiary: Run, tmp_path: Path, monke
     assert settings["meter.threads"] == {"value": 5, "source": "$TAPIARY_METER_THREADS"}
     assert settings["meter.dpi"] == {"value": False, "source": str(file)}
     assert settings["log_level"] == {"value": "error", "source": str(file)}
-    assert settings["server.port"] == {"value": 8000, "source": "default"}
+    assert settings["server.port"] == {"value": 8080, "source": "default"}
     assert settings["data_dir"] == {"value": str(tmp_path / "data"), "source": "--data-dir"}
 
 

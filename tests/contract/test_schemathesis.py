@@ -141,6 +141,8 @@ class Subject:
                 if "name" in part:
                     part["name"] = f"name {number}"
                 part.pop("level", None)
+        if path == "/jobs" and isinstance(case.body, dict):  # which takes one of two names, as no schema says
+            case.body.setdefault("drones", ["probe"])
         if "upload_id" in case.path_parameters and case.method == "PATCH":
             case.headers["Upload-Offset"], case.body = "0", b"abc"
 

@@ -17,7 +17,6 @@ from tapiary.cli.session import say
     examples=[
         ("tapiary merge east.pcap west.pcap -o both.pcapng", "two captures of the same minutes as one, by time"),
         ("tapiary merge eth0-*.pcap.gz -o eth0.pcapng", "the pieces of a long capture"),
-        ("tshark -r both.pcapng -Y 'frame.interface_name == \"east\"'", "what came from one of them"),
     ],
 )
 @click.argument("captures", metavar="IN...", nargs=-1, required=True, type=click.Path(path_type=Path))

@@ -262,3 +262,12 @@ def test_the_table_of_phases_is_closed() -> None:
         assert step.target in phases.PHASES
         assert step.source in ("", *phases.PHASES)
     assert not phases.allowed("start", phases.RECORDING)
+
+
+def test_uploads_rest_while_packets_are_being_lost() -> None:
+    core = make()
+    core.agreed(1)
+    record = begun(core)
+    core.observed(record, [act.Seen("0001", True, True, counts=Counts(100, 5), closed=(act.Closed("a", 9),))], 101.0)
+    assert not [a for a in core.tick(110.0) if isinstance(a, act.Put)]
+    assert [a for a in core.tick(132.0) if isinstance(a, act.Put)]

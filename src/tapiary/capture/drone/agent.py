@@ -139,7 +139,8 @@ class Agent:
             self._count_at = now
             self._shelf.signal(record, self._backend.count_signal, begun=True)
             self._shelf.signal(record, self._backend.flush_signal, begun=True)
-            self._metering.feed(record)
+            if now >= self.core.strained_until:
+                self._metering.feed(record)
 
     def _recover(self) -> None:
         """Take over what an earlier run of the program left."""

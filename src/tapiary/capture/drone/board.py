@@ -31,6 +31,8 @@ class Board:
         self.waiting: StartJob | None = None
         #: Bytes in files that are being written, by job and recording.
         self.open_bytes: dict[int, dict[str, int]] = {}
+        #: Until when nothing but capturing is done, as packets were lost a moment ago.
+        self.strained_until = 0.0
         self._told = ""
 
     def active(self) -> JobRecord | None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 #: Runs before the recorder in its process. The id is written first, then it is made sure that the drone still lives:
 #: a drone that starts anew finds either the file, or no recorder. The alarm survives exec: it ends a recorder whose
 #: drone never came back, so that it cannot fill the disk. What would end a recorder without handlers is ignored.
+#: Packets go before all else, where that is allowed.
 _LAUNCHER = """
 import os, signal, sys
 file, parent, seconds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -27,6 +28,10 @@ if os.getppid() != parent:
     os.unlink(file)
     sys.exit()
 signal.alarm(seconds)
+try:
+    os.nice(-10)
+except OSError:
+    pass
 for name in ("SIGUSR1", "SIGUSR2"):
     signal.signal(signal.Signals[name], signal.SIG_IGN)
 try:

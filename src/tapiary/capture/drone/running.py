@@ -19,6 +19,8 @@ END_S = 15.0
 RETRY_S = 30.0
 #: How much longer than its job a recorder lives without a drone.
 GUARD_S = 60
+#: How long uploads and metering rest after packets were lost: they take processor and disk from capturing.
+STRAIN_S = 30.0
 DISK_FULL = "No space left on device"
 
 
@@ -89,6 +91,8 @@ class Running(Board):
         for one in seen:
             recording = by_stem[one.stem]
             if one.counts.packets is not None:
+                if (one.counts.dropped or 0) > (recording.dropped or 0):
+                    self.strained_until = now + STRAIN_S
                 recording.packets, recording.dropped = one.counts
             self.open_bytes.setdefault(record.id, {})[one.stem] = one.open_bytes
             actions += self._close_files(record, recording, one.closed, now)

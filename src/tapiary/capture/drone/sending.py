@@ -37,6 +37,8 @@ class Sending(Board):
         """The next thing to send, if there is one and nothing is under way."""
         if not self.online or not self.dialect or self._under_way:
             return []
+        if now < self.strained_until and self.active() is not None:
+            return []
         for record in sorted(self.jobs.values(), key=lambda r: (r.phase != ENDED, r.id)):
             if record.deleting or record.outcome == states.FAILED or now < self._rest_until.get(record.id, 0.0):
                 continue    # a job that failed captured nothing: it waits until the hive has heard of it
