@@ -377,7 +377,7 @@ def test_cancel_of_what_has_ended(reader: Face) -> None:
 
 
 def test_progress_as_events(reader: Face) -> None:
-    answer = reader.get(f"/file/{reader.job_id}/progress", headers={"Accept": "text/event-stream"})
+    answer = reader.get(f"/file/{reader.job_id}/progress", headers={"Accept": "text/event-stream"}, buffered=True)
     assert answer.mimetype == "text/event-stream"
     assert answer.text.startswith("event: progress\ndata: {")
     assert '"state":"finished"' in answer.text
