@@ -187,9 +187,13 @@ def small_disk(path: Path, megabytes: int) -> Iterator[Path]:
 def fill(folder: Path, leave: int) -> Path:
     """Occupy a disk but for so many bytes."""
     ballast = folder / "ballast"
-    free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
-    subprocess.run(["fallocate", "-l", str(max(1, free - leave)), str(ballast)], check=True)
+    subprocess.run(["fallocate", "-l", str(max(1, free_bytes(folder) - leave)), str(ballast)], check=True)
     return ballast
+
+
+def free_bytes(folder: Path) -> int:
+    """What the disk of a folder has left."""
+    return os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
 
 
 # While it captures.
@@ -272,9 +276,10 @@ def test_the_drones_disk_is_full(tmp_path: Path, network: Network) -> None:
         it.order()
         it.captured(1_000_000)
         network.cut(0)
-        time.sleep(8)
+        wait_until("the disk is full", lambda: free_bytes(disk) < 4_100_000, seconds=60, log=it.drone.log)
+        time.sleep(2)
         network.mend(0)
-        wait_until("the capture has ended", lambda: it.job().status != "In progress", log=it.drone.log)
+        wait_until("the capture has ended", lambda: it.job().status != "In progress", seconds=60, log=it.drone.log)
         it.finish("drone's disk full, capture")
 
 

@@ -54,7 +54,7 @@ def test_what_the_lines_carried_is_captured_and_labelled(tmp_path: Path, kind: s
                 make_traffic(network, n)
             if kind == "ours":
                 wait_until("live labels", lambda: set(LABELS.values()) <= set(tci.live(job.id).labels))
-            time.sleep(1.5)  # libpcap hands packets over once a second, and what it holds at the end is lost
+            time.sleep(3)  # libpcap hands packets over once a second, and what it holds at the end is lost
             tci.stop_job(job.id)
             done = tci.wait(job.id, timeout=60, progress=False)
         finally:
