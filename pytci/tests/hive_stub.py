@@ -86,13 +86,12 @@ class Hive:
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", port), _handler(self))
         self.port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-        self._thread.start()
         self.on("GET /token", self._login)
         self.on("POST /token", self._renew)
         self.on("GET /jobs", lambda seen, found: Answer(200, list(self.jobs.values())) if self.jobs else Answer(204))
         self.on("POST /jobs", self._create)
         self.on(r"GET /jobs/(\d+)", self._job)
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     def on(self, route: str, answer: Callable[[Seen, re.Match[str]], Answer] | Answer) -> None:
         """Answer a route, "METHOD /pattern" below /api/v1."""
