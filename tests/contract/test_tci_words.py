@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tapiary.api.tci import drone_models, job_models
 from tapiary.api.tci.humans import duration_in_words, size_in_words
 from tapiary.api.tci.times import prague, utc
+from tapiary.capture import diagram
 from tapiary.capture.states import DRONE_STATES, JOB_STATES
 
 
@@ -67,3 +69,8 @@ def test_times(seconds: float | None, there: str | None, universal: str | None) 
 def test_states_are_those_of_the_hive() -> None:
     assert get_args(job_models.Status) == JOB_STATES
     assert get_args(drone_models.DroneStatus) == DRONE_STATES
+
+
+def test_the_guide_shows_the_states_as_they_are() -> None:
+    guide = Path(__file__).parents[2] / "docs" / "guide" / "captures.md"
+    assert f"```mermaid\n{diagram()}```" in guide.read_text(encoding="utf-8")
