@@ -116,8 +116,19 @@ class Merging:
         context.check()
         for path, words in result.torn.items():
             log.warning("job %d: %s: %s", capture.id, path, words)
+        self._reserve(capture.id, str(target.relative_to(root)))
         hidden.rename(target)
         return target, result.packets
+
+    def _reserve(self, capture_id: int, name: str) -> None:
+        """Enter the file before it is there: from its first moment on it is its owner's, and nobody else's to see."""
+        with self._services.database.session() as session:
+            file = session.scalars(select(File).where(File.name == name)).first()
+            if file is None:
+                file = File(name=name, gone=True)
+                session.add(file)
+                session.flush()
+            session.execute(update(Capture).where(Capture.id == capture_id).values(file_id=file.id))
 
     def _publish(self, context: Context, capture: Capture, path: Path, message: str) -> None:
         from tapiary.services.fingerprint import fingerprint
