@@ -85,11 +85,11 @@ def test_our_dialect_sends_closed_parts_while_it_captures_and_confirms_at_the_en
     actions = core.observed(record, [seen], 101.0)
     assert [type(a) for a in actions] == [act.Save, act.Keep]
     assert core.captured(record) == 507
-    (put,) = [a for a in core.tick(101.1) if isinstance(a, act.Put)]
+    (put,) = [a for a in core.tick(103.1) if isinstance(a, act.Put)]
     assert (put.part.number, put.part.interface) == (1, "eth0")
-    assert not [a for a in core.tick(101.2) if isinstance(a, act.Put)], "one thing at a time"
+    assert not [a for a in core.tick(103.2) if isinstance(a, act.Put)], "one thing at a time"
     core.put(1, 1, "aa")
-    core.message("stop_job", '{"job_id": 1}', 102.0)
+    core.message("stop_job", '{"job_id": 1}', 103.5)
     dead(core, record, 104.0, ("0001-1.pcap1", 300))
     (put,) = [a for a in core.tick(105.0) if isinstance(a, act.Put)]
     assert put.part.number == 2
@@ -271,3 +271,14 @@ def test_uploads_rest_while_packets_are_being_lost() -> None:
     core.observed(record, [act.Seen("0001", True, True, counts=Counts(100, 5), closed=(act.Closed("a", 9),))], 101.0)
     assert not [a for a in core.tick(110.0) if isinstance(a, act.Put)]
     assert [a for a in core.tick(132.0) if isinstance(a, act.Put)]
+
+
+def test_uploads_wait_for_an_idle_processor_while_it_captures_unless_the_disk_gets_short() -> None:
+    core = make(min_free_bytes=100)
+    core.agreed(1)
+    record = begun(core)
+    core.observed(record, [act.Seen("0001", True, True, closed=(act.Closed("a", 9),))], 101.0)
+    core.spare, core.free_bytes = 0.1, 10_000
+    assert not [a for a in core.tick(103.5) if isinstance(a, act.Put)]
+    core.free_bytes = 200
+    assert [a for a in core.tick(104.0) if isinstance(a, act.Put)]

@@ -26,6 +26,7 @@ from tapiary.capture.drone.metering import Metering
 from tapiary.capture.drone.records import Records
 from tapiary.capture.drone.running import GUARD_S
 from tapiary.capture.drone.shelf import Shelf
+from tapiary.capture.drone.spare import Spare
 from tapiary.capture.drone.upload import Done, Uploader
 from tapiary.capture.messages import DIALECT, CheckFilter, Dialect, FilterVerdict, Init, Live, decode, encode
 from tapiary.errors import Conflict, InvalidInput, TapiaryError, Unavailable
@@ -74,6 +75,7 @@ class Agent:
             metering=self._metering, mergecap=settings.mergecap_path, now=self.now, call=self.call,
             later=self._inbox.put)
         self._count_at = 0.0
+        self._spare = Spare()
         self._agree_by: float | None = None
         self._connection = 0
 
@@ -137,6 +139,7 @@ class Agent:
         self._hands.do(self.core.observed(record, self._shelf.look(record, words=asked), now))
         if asked:
             self._count_at = now
+            self.core.spare = self._spare.processors()
             self._shelf.signal(record, self._backend.count_signal, begun=True)
             self._shelf.signal(record, self._backend.flush_signal, begun=True)
             if now >= self.core.strained_until:

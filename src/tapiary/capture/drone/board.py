@@ -33,6 +33,8 @@ class Board:
         self.open_bytes: dict[int, dict[str, int]] = {}
         #: Until when nothing but capturing is done, as packets were lost a moment ago.
         self.strained_until = 0.0
+        #: Processors that nobody used in the last second; None when that cannot be told.
+        self.spare: float | None = None
         self._told = ""
 
     def active(self) -> JobRecord | None:

@@ -9,13 +9,17 @@ from tapiary.capture import states
 from tapiary.capture.drone import phases
 from tapiary.capture.drone.actions import Action, Chunk, Complete, Delete, Drop, Merge, Put, Save
 from tapiary.capture.drone.board import Board
-from tapiary.capture.drone.phases import ENDED, PAUSED
+from tapiary.capture.drone.phases import ENDED, PAUSED, RECORDING
 from tapiary.capture.drone.records import JobRecord
 from tapiary.capture.messages import Completion, PartInfo
 
 _log = telemetry.logger("drone")
 #: How long a job that the hive does not know rests before it is offered again.
 UNKNOWN_S = 60.0
+#: Idle processors that sending while capturing asks for; and how many times the reserve of disk is short.
+SPARE_PROCESSORS, SHORT = 0.5, 3
+#: How long a part rests while its job records, so that what `spare` says covers the time since.
+SETTLE_S = 2.0
 #: TCI's codes of an upload's acknowledgement.
 STORED, DONE = 202, 200
 
@@ -37,7 +41,7 @@ class Sending(Board):
         """The next thing to send, if there is one and nothing is under way."""
         if not self.online or not self.dialect or self._under_way:
             return []
-        if now < self.strained_until and self.active() is not None:
+        if self.active() is not None and self._capturing_needs_all(now):
             return []
         for record in sorted(self.jobs.values(), key=lambda r: (r.phase != ENDED, r.id)):
             if record.deleting or record.outcome == states.FAILED or now < self._rest_until.get(record.id, 0.0):
@@ -45,6 +49,8 @@ class Sending(Board):
             if record.ring and record.phase != ENDED:
                 continue    # what is closed may yet be taken out of the ring
             part = next((part for part in record.parts if not part.sent and not part.dropped), None)
+            if part is not None and record.phase == RECORDING and now - part.closed < SETTLE_S:
+                continue
             if part is not None:
                 self._under_way = True
                 return [Put(record, part)]
@@ -54,6 +60,14 @@ class Sending(Board):
                 self._under_way = True
                 return [Complete(record, Completion(parts, packets, dropped))]
         return []
+
+    def _capturing_needs_all(self, now: float) -> bool:
+        """Whether sending would cost packets: some were lost a moment ago, or no processor is idle. A disk that gets
+        short is worse.
+        """
+        if self.free_bytes is not None and self.free_bytes < self.min_free_bytes * SHORT:
+            return False
+        return now < self.strained_until or (self.spare is not None and self.spare < SPARE_PROCESSORS)
 
     def put(self, job_id: int, number: int, sha256: str, checked: bool = False) -> list[Action]:
         """The hive has a part's bytes. The file stays until the hive has compared its checksum (`checked`, or when all
