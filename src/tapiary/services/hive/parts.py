@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tapiary.errors import Conflict, InvalidInput, TooLarge, Unavailable
 from tapiary.telemetry import counter
@@ -42,6 +42,8 @@ class Parts:
     def __init__(self, config: Config) -> None:
         self.root = config.captures_path / "parts"
         self._min_free = config.capture.min_free_bytes
+        #: Checksums of parts that came in one go, as far as they came: size and hash by path.
+        self._digests: dict[Path, tuple[int, Any]] = {}
 
     def path(self, capture_id: int, drone_id: int, number: int) -> Path:
         """Where a part lies or will lie."""
@@ -71,10 +73,15 @@ class Parts:
         Raises as `append`, and TooLarge when the part would have more than `most` bytes.
         """
         with self._open(path, offset, BLOCK_BYTES) as file:
+            size, digest = self._digests.pop(path, (0, hashlib.sha256()))
             while block := stream.read(BLOCK_BYTES):
                 if offset + len(block) > most:
                     raise TooLarge(f"the part would be larger than the {most} bytes that its job allows")
                 file.write(block)
+                if size == offset:  # else the part began before this process did, and is read again in the end
+                    size += len(block)
+                    digest.update(block)
+                    self._digests[path] = (size, digest)
                 offset += len(block)
                 _received.add(len(block))
                 if not self.has_room():
@@ -86,9 +93,11 @@ class Parts:
         try:
             with path.open("r+b") as file:
                 if os.fstat(file.fileno()).st_size == size:
-                    digest = hashlib.sha256()
-                    while block := file.read(BLOCK_BYTES):
-                        digest.update(block)
+                    known, digest = self._digests.pop(path, (0, None))
+                    if known != size or digest is None:
+                        digest = hashlib.sha256()
+                        while block := file.read(BLOCK_BYTES):
+                            digest.update(block)
                     if digest.hexdigest() == sha256:
                         os.fsync(file.fileno())
                         return True
@@ -133,7 +142,10 @@ class Parts:
 
     def remove(self, capture_id: int) -> None:
         """Forget all parts of a capture."""
-        shutil.rmtree(self.root / str(capture_id), ignore_errors=True)
+        folder = self.root / str(capture_id)
+        for path in [path for path in self._digests if path.parent == folder]:
+            self._digests.pop(path, None)
+        shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
     def _open(self, path: Path, offset: int, more: int) -> Iterator[BinaryIO]:
