@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .layers import Site, Walk
+from .layers import Walk
 from .mapping import Mapping
 from .records import Block, Ints
+from .sites import Site
 
 #: Ones' complement sums of 16 bits are numbers modulo this.
 _MODULUS = 0xFFFF

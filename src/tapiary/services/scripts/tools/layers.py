@@ -6,13 +6,14 @@ What is found is told as a list of sites, outer ones before inner ones of the sa
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import protocols
 from .records import Block, Ints
+from .sites import Kind, Site
 
 #: Headers of one packet that are looked at; real ones have a dozen at most.
 ROUNDS = 32
@@ -22,33 +23,6 @@ _DONE, _ETHERNET, _IP, _SLL, _SLL2, _NULL, _PPP, _L4, _TYPE = 0, 1, 2, 3, 4, 5, 
 #: Link types (tcpdump.org/linktypes.html): Ethernet, raw IP three times, IPv4, IPv6, loopback twice, cooked, PPP.
 _LINKS = {1: _ETHERNET, 101: _IP, 12: _IP, 14: _IP, 228: _IP, 229: _IP, 0: _NULL, 108: _NULL, 113: _SLL, 276: _SLL2,
           9: _PPP}
-_VLANS = (0x8100, 0x88A8, 0x9100, 0x9200, 0x9300)
-_TCP, _UDP, _ICMP, _ICMP6, _SCTP, _IGMP, _DCCP, _UDP_LITE = 6, 17, 1, 58, 132, 2, 33, 136
-#: Extension headers of IPv6 (IANA): hop-by-hop, routing, destination, mobility, HIP, shim6; fragment and AH differ.
-_EXTENSIONS, _FRAGMENT, _AUTHENTICATION = (0, 43, 60, 135, 139, 140), 44, 51
-#: ICMP errors, which quote the packet that they are about (RFC 792, RFC 4443).
-_QUOTING, _QUOTING6 = (3, 4, 5, 11, 12), (1, 2, 3, 4)
-#: ICMPv6 messages with addresses behind the first 8 bytes: how many (RFC 4861).
-_NEIGHBOURS = {135: 1, 136: 1, 137: 2}
-
-Kind = Literal["mac", "hardware", "ip4", "ip6", "l4", "arp", "gateway", "nd", "blank", "tcp_options"]
-
-
-@dataclass(slots=True)
-class Site:
-    """Places of one kind in some packets.
-
-    mac: two hardware addresses; hardware: 8 bytes of one; ip4, ip6: an IP header; l4: a transport header, `place` of
-    its checksum (-1: none), `extra` whether addresses count in it; arp: an ARP body; gateway: an IPv4 address; nd:
-    `extra` addresses of 16 bytes; blank, tcp_options: `extra` bytes of options (blank: of an IP header whose checksum
-    is at `place`).
-    """
-
-    kind: Kind
-    packets: Ints
-    at: Ints
-    place: Ints
-    extra: Ints
 
 
 class Walk:
@@ -88,7 +62,7 @@ class Walk:
             packets = alive[now == kind]
             if step is not None:
                 step(self, packets)
-            elif kind < _TYPE and kind >= _L4 and kind - _L4 in _EXTENSIONS:
+            elif kind < _TYPE and kind >= _L4 and kind - _L4 in protocols.EXTENSIONS:
                 self._extension(packets, kind - _L4)
         return True
 
@@ -135,9 +109,6 @@ class Walk:
         packets = self._fit(packets, 20)
         self._site("hardware", packets, self._at[packets] + 12)
         self._pass(packets, 20, _TYPE + self._word(packets, 0))
-
-    def _null(self, packets: Ints) -> None:
-        self._pass(packets, 4, _IP)
 
     def _ppp(self, packets: Ints) -> None:
         packets = self._fit(packets, 4)
@@ -244,13 +215,7 @@ class Walk:
         self._pass(packets, 8, state)
         self.whole[packets] = state == _DONE
 
-    def _icmp(self, packets: Ints) -> None:
-        self._message(packets, _QUOTING, 0)
-
-    def _icmp6(self, packets: Ints) -> None:
-        self._message(packets, _QUOTING6, 1)
-
-    def _message(self, packets: Ints, quoting: tuple[int, ...], with_addresses: int) -> None:
+    def _icmp(self, packets: Ints, quoting: tuple[int, ...] = protocols.QUOTING, with_addresses: int = 0) -> None:
         packets = self._fit(packets, 8)
         at, kind = self._at[packets], self._byte(packets, 0)
         self._site("l4", packets, at, at + 2, np.full(len(packets), with_addresses))
@@ -263,9 +228,9 @@ class Walk:
         if not with_addresses:
             self.whole[packets[~quotes]] = True
             return
-        neighbours = np.isin(kind, tuple(_NEIGHBOURS))
+        neighbours = np.isin(kind, tuple(protocols.NEIGHBOURS))
         self.whole[packets[~quotes & ~neighbours & (kind >= 128) & (kind <= 129)]] = True  # echo: payload alone follows
-        for number, addresses in _NEIGHBOURS.items():
+        for number, addresses in protocols.NEIGHBOURS.items():
             some = self._fit(packets[kind == number], 16 * addresses)
             self._site("nd", some, self._at[some], None, np.full(len(some), addresses))
             self._pass(some, 16 * addresses, _DONE)
@@ -286,9 +251,6 @@ class Walk:
             (flags & 7 == 1) & (flags & 0x80 != 0), 4, 0)
         state = np.where(protocol == 0x6558, _ETHERNET, _TYPE + protocol)
         self._pass(packets, size, np.where((protocol == 0x0800) | (protocol == 0x86DD), _IP, state))
-
-    def _vxlan(self, packets: Ints) -> None:
-        self._pass(packets, 8, _ETHERNET)
 
     def _geneve(self, packets: Ints) -> None:
         packets = self._fit(packets, 8)
@@ -321,13 +283,17 @@ _VXLAN, _GENEVE, _GTP, _GTP_EXTENSION = 16, 17, 18, 19
 #: Tunnels over UDP by their port (IANA).
 _TUNNELS = {4789: _VXLAN, 8472: _VXLAN, 6081: _GENEVE, 2152: _GTP}
 _STEPS: dict[int, Callable[[Walk, Ints], None]] = {
-    _ETHERNET: Walk._ethernet, _IP: Walk._ip, _SLL: Walk._sll, _SLL2: Walk._sll2, _NULL: Walk._null, _PPP: Walk._ppp,
-    _VXLAN: Walk._vxlan, _GENEVE: Walk._geneve, _GTP: Walk._gtp, _GTP_EXTENSION: Walk._gtp_extension,
-    **{_TYPE + vlan: Walk._vlan for vlan in _VLANS},
+    _ETHERNET: Walk._ethernet, _IP: Walk._ip, _SLL: Walk._sll, _SLL2: Walk._sll2, _PPP: Walk._ppp,
+    _VXLAN: partial(Walk._pass, size=8, state=_ETHERNET), _GENEVE: Walk._geneve, _GTP: Walk._gtp,
+    _GTP_EXTENSION: Walk._gtp_extension, _NULL: partial(Walk._pass, size=4, state=_IP),
+    **{_TYPE + vlan: Walk._vlan for vlan in protocols.VLANS},
     _TYPE + 0x0800: Walk._ip, _TYPE + 0x86DD: Walk._ip, _TYPE + 0x0806: Walk._arp, _TYPE + 0x8847: Walk._mpls,
     _TYPE + 0x8848: Walk._mpls, _TYPE + 0x8864: Walk._pppoe,
-    _L4 + 4: Walk._ip, _L4 + 41: Walk._ip, _L4 + 47: Walk._gre, _L4 + _TCP: Walk._tcp, _L4 + _UDP: Walk._udp,
-    _L4 + _UDP_LITE: Walk._udp, _L4 + _ICMP: Walk._icmp, _L4 + _ICMP6: Walk._icmp6, _L4 + _SCTP: Walk._short,
-    _L4 + _DCCP: Walk._short, _L4 + _IGMP: Walk._igmp, _L4 + _FRAGMENT: Walk._fragment,
-    _L4 + _AUTHENTICATION: Walk._authentication,
+    **{_L4 + number: step for number, step in {
+        4: Walk._ip, 41: Walk._ip, 47: Walk._gre, protocols.TCP: Walk._tcp, protocols.UDP: Walk._udp,
+        protocols.UDP_LITE: Walk._udp, protocols.ICMP: Walk._icmp,
+        protocols.ICMP6: partial(Walk._icmp, quoting=protocols.QUOTING6, with_addresses=1),
+        protocols.SCTP: Walk._short, protocols.DCCP: Walk._short, protocols.IGMP: Walk._igmp,
+        protocols.FRAGMENT: Walk._fragment, protocols.AUTHENTICATION: Walk._authentication,
+    }.items()},
 }
