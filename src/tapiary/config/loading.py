@@ -22,6 +22,7 @@ PREFIX = "TAPIARY_"
 #: Variables with our prefix that are no settings.
 OTHER_VARIABLES = {
     "TAPIARY_CONFIG": "path of the settings file",
+    "TAPIARY_DRONE_TOKEN": "token of `tapiary drone`, which has settings of its own",
     "TAPIARY_NATIVE": "whether installing compiles the meter: `required`, `off`, or unset for as the machine allows",
 }
 
