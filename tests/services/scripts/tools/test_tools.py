@@ -161,6 +161,21 @@ def test_checksums_equal_those_that_scapy_works_out(tmp_path_factory: pytest.Tem
     assert bytes(again).replace(b"\xff\xff", b"\0\0") == bytes(found).replace(b"\xff\xff", b"\0\0")
 
 
+@pytest.mark.parametrize("kind", ["TCP", "UDP"])
+def test_a_checksum_that_becomes_zero(tmp_path: Path, kind: str) -> None:
+    """UDP writes it as 0xffff, as 0 stands for none; TCP writes it as 0 (RFC 768, RFC 1624)."""
+    from scapy.all import IP, TCP, UDP, Ether, Raw, wrpcap
+
+    transport = TCP() if kind == "TCP" else UDP(sport=7, dport=7)
+    anonymizer, payload = Anonymizer(KEY), b"\0\0"
+    mapped = IP(src=anonymizer.address("10.0.0.1"), dst=anonymizer.address("10.0.0.2"))
+    sum_without = (type(mapped)(bytes(mapped / transport / Raw(payload))))[kind].chksum
+    packet = IP(src="10.0.0.1", dst="10.0.0.2") / transport / Raw(sum_without.to_bytes(2, "big"))
+    wrpcap(str(tmp_path / "in.pcap"), [Ether() / packet])
+    rewrite(tmp_path / "in.pcap", tmp_path / "out.pcap", Anonymise(Mapping(KEY), keep_payload=True))
+    assert packets_of(tmp_path / "out.pcap")[0][kind].chksum == (0 if kind == "TCP" else 0xFFFF)
+
+
 def test_pcapng_and_byte_orders_give_the_same_packets(layers: Path, tmp_path: Path) -> None:
     if shutil.which("editcap") is None:
         pytest.skip("editcap is missing")

@@ -130,10 +130,10 @@ class Edit:
             if site.kind == "l4":
                 odd = ((begins[packets] - site.at) & 1).astype(bool) & (begins[packets] > 0)
                 carried = np.where(odd, inner[packets] * 256, inner[packets]) % _MODULUS
-                with_addresses = np.where(site.extra == 1, change, 0)
+                with_addresses = np.where(site.extra > 0, change, 0)
                 has = site.place >= 0
                 total = carried + with_addresses
-                self._adjust(site.place[has], total[has], zero_is_none=True)
+                self._adjust(site.place[has], total[has], site.extra[has] == 3)
                 # The field itself lies in what outer checksums cover, and has taken up all of the change but its own.
                 inner[packets] = np.where(has, -with_addresses, carried)
             elif site.kind == "ip4":
@@ -142,16 +142,16 @@ class Edit:
                 inner[packets] += change
             begins[packets] = site.at
 
-    def _adjust(self, at: Ints, change: Ints, *, zero_is_none: bool = False) -> None:
-        """Takes up a change of the sum in checksums; UDP writes 0 as 0xffff (RFC 768)."""
+    def _adjust(self, at: Ints, change: Ints, zero_is_none: NDArray[np.bool_] | None = None) -> None:
+        """Takes up a change of the sum in checksums; where 0 would say that there is none, it is 0xffff (RFC 768)."""
         change = change % _MODULUS
         some = change != 0
         at, change = at[some], change[some]
+        none = np.zeros(len(at), bool) if zero_is_none is None else zero_is_none[some]
         old = self._data[at].astype(np.int64) << 8 | self._data[at + 1]
         total = (_MODULUS - old + change) % _MODULUS
         new = np.where(total == 0, 0, _MODULUS - total)  # a sum of data that are not all zero is never 0, but 0xffff
-        if zero_is_none:
-            new = np.where(new == 0, _MODULUS, new)
+        new = np.where(none & (new == 0), _MODULUS, new)
         self._data[at], self._data[at + 1] = new >> 8, new & 0xFF
 
 

@@ -48,8 +48,6 @@ class Walk:
             if not self._round():
                 break
 
-    # One round.
-
     def _round(self) -> bool:
         state = self._state
         alive = np.flatnonzero(state)
@@ -92,8 +90,6 @@ class Walk:
             none = np.full(len(packets), -1, np.int64)
             self.sites.append(
                 Site(kind, packets, at, none if place is None else place, none if extra is None else extra))
-
-    # Below IP.
 
     def _ethernet(self, packets: Ints) -> None:
         packets = self._fit(packets, 14)
@@ -206,7 +202,7 @@ class Walk:
         packets = self._fit(packets, 8)
         at = self._at[packets]
         used = self._word(packets, 6) != 0
-        self._site("l4", packets, at, np.where(used, at + 6, -1), np.ones(len(packets), np.int64))
+        self._site("l4", packets, at, np.where(used, at + 6, -1), np.full(len(packets), 3))
         port = self._word(packets, 2)
         state = np.zeros(len(packets), np.int64)
         for number, tunnel in _TUNNELS.items():
@@ -282,18 +278,20 @@ class Walk:
 _VXLAN, _GENEVE, _GTP, _GTP_EXTENSION = 16, 17, 18, 19
 #: Tunnels over UDP by their port (IANA).
 _TUNNELS = {4789: _VXLAN, 8472: _VXLAN, 6081: _GENEVE, 2152: _GTP}
-_STEPS: dict[int, Callable[[Walk, Ints], None]] = {
+_Step = Callable[[Walk, Ints], None]
+_OVER_IP: dict[int, _Step] = {
+    4: Walk._ip, 41: Walk._ip, 47: Walk._gre, protocols.TCP: Walk._tcp, protocols.UDP: Walk._udp,
+    protocols.UDP_LITE: Walk._udp, protocols.ICMP: Walk._icmp,
+    protocols.ICMP6: partial(Walk._icmp, quoting=protocols.QUOTING6, with_addresses=1),
+    protocols.SCTP: Walk._short, protocols.DCCP: Walk._short, protocols.IGMP: Walk._igmp,
+    protocols.FRAGMENT: Walk._fragment, protocols.AUTHENTICATION: Walk._authentication,
+}
+_STEPS: dict[int, _Step] = {
     _ETHERNET: Walk._ethernet, _IP: Walk._ip, _SLL: Walk._sll, _SLL2: Walk._sll2, _PPP: Walk._ppp,
     _VXLAN: partial(Walk._pass, size=8, state=_ETHERNET), _GENEVE: Walk._geneve, _GTP: Walk._gtp,
     _GTP_EXTENSION: Walk._gtp_extension, _NULL: partial(Walk._pass, size=4, state=_IP),
     **{_TYPE + vlan: Walk._vlan for vlan in protocols.VLANS},
     _TYPE + 0x0800: Walk._ip, _TYPE + 0x86DD: Walk._ip, _TYPE + 0x0806: Walk._arp, _TYPE + 0x8847: Walk._mpls,
     _TYPE + 0x8848: Walk._mpls, _TYPE + 0x8864: Walk._pppoe,
-    **{_L4 + number: step for number, step in {
-        4: Walk._ip, 41: Walk._ip, 47: Walk._gre, protocols.TCP: Walk._tcp, protocols.UDP: Walk._udp,
-        protocols.UDP_LITE: Walk._udp, protocols.ICMP: Walk._icmp,
-        protocols.ICMP6: partial(Walk._icmp, quoting=protocols.QUOTING6, with_addresses=1),
-        protocols.SCTP: Walk._short, protocols.DCCP: Walk._short, protocols.IGMP: Walk._igmp,
-        protocols.FRAGMENT: Walk._fragment, protocols.AUTHENTICATION: Walk._authentication,
-    }.items()},
+    **{_L4 + number: step for number, step in _OVER_IP.items()},
 }

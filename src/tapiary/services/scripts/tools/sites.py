@@ -15,9 +15,9 @@ class Site:
     """Places of one kind in some packets.
 
     mac: two hardware addresses; hardware: 8 bytes of one; ip4, ip6: an IP header; l4: a transport header, `place` of
-    its checksum (-1: none), `extra` whether addresses count in it; arp: an ARP body; gateway: an IPv4 address; nd:
-    `extra` addresses of 16 bytes; blank, tcp_options: `extra` bytes of options (blank: of an IP header whose checksum
-    is at `place`).
+    its checksum (-1: none), `extra` 1 when addresses count in it, 3 when moreover 0 stands for none (UDP); arp: an ARP
+    body; gateway: an IPv4 address; nd: `extra` addresses of 16 bytes; blank, tcp_options: `extra` bytes of options
+    (blank: of an IP header whose checksum is at `place`).
     """
 
     kind: Kind
