@@ -46,6 +46,15 @@ def test_published_vectors(raw: str, sanitized: str) -> None:
     assert Anonymizer(KEY).address(raw) == sanitized
 
 
+@pytest.mark.parametrize(("raw", "sanitized"), [
+    ("192.0.2.1", "2.90.93.17"), ("0.0.0.0", "254.152.65.220"), ("10.0.1.128", "246.35.190.47"),
+    ("255.255.255.255", "56.0.15.254"), ("148.88.133.200", "106.38.131.223"),
+    ("2001:db8::1", "dd92:2c44:3fc0:ff1e:7ff9:c7f0:8180:7e00"),
+])
+def test_published_vectors_of_a_second_key(raw: str, sanitized: str) -> None:
+    assert Anonymizer(bytes(range(32))).address(raw) == sanitized
+
+
 @given(st.lists(st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)), min_size=2, max_size=20))
 def test_common_prefixes_keep_their_length(addresses: list[Address]) -> None:
     anonymizer = Anonymizer(KEY)

@@ -39,7 +39,7 @@ class Anonymizer:
         try:
             from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
         except ImportError:
-            raise Unavailable("anonymisation needs cryptography: pip install 'tapiary[anonymize]'") from None
+            raise Unavailable("anonymisation needs cryptography: pip install 'tapiary[server]'") from None
         # ECB is what the construction asks for: every block is a pseudorandom function's input of its own.
         self._cipher = Cipher(algorithms.AES(key[:16]), modes.ECB())
         self._pad = np.frombuffer(self._encrypt(key[16:]), np.uint8)
