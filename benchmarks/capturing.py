@@ -120,10 +120,10 @@ def rates(tci: PyTCI, line: Line, folder: Path, seconds: float, rounds: int) -> 
     print("| round | tcpdump dropped | drone dropped | with live metering |\n|---|---|---|---|")
     for number in range(1, rounds + 1):
         drops = []
-        for measure in (lambda: tcpdump_alone(line, trace, best, seconds, folder),
-                        lambda: by_drone(tci, line, trace, best, seconds, False),
-                        lambda: by_drone(tci, line, trace, best, seconds, True)):
-            sent, captured, dropped = measure()
+        for live in (None, False, True):
+            sent, captured, dropped = (
+                tcpdump_alone(line, trace, best, seconds, folder) if live is None
+                else by_drone(tci, line, trace, best, seconds, live))
             drops.append(f"{dropped:,} of {sent:,} (captured {captured:,})")
         print(f"| {number} | {' | '.join(drops)} |", flush=True)
 
@@ -209,7 +209,7 @@ def main() -> None:
                         TAPIARY_REPOSITORY_AUTO_PROCESS="false").start()
         tci = PyTCI(server.address.split("//")[1].split(":")[0], int(server.address.rsplit(":", 1)[1]))
         tci.set_access_token(server.token)
-        drone = DroneProcess(folder / "drone", server.address, tci.create_drone("probe", "").token, line.near).start()
+        drone = DroneProcess(folder / "drone", server.address, str(tci.create_drone("probe", "").token), line.near).start()
         try:
             wait_until("the drone is there", lambda: tci.get_drone("probe").status == "Sleeping", log=drone.log)
             rates(tci, line, folder, options.seconds, options.rounds)
