@@ -209,7 +209,8 @@ def main() -> None:
                         TAPIARY_REPOSITORY_AUTO_PROCESS="false").start()
         tci = PyTCI(server.address.split("//")[1].split(":")[0], int(server.address.rsplit(":", 1)[1]))
         tci.set_access_token(server.token)
-        drone = DroneProcess(folder / "drone", server.address, str(tci.create_drone("probe", "").token), line.near).start()
+        token = str(tci.create_drone("probe", "").token)
+        drone = DroneProcess(folder / "drone", server.address, token, line.near).start()
         try:
             wait_until("the drone is there", lambda: tci.get_drone("probe").status == "Sleeping", log=drone.log)
             rates(tci, line, folder, options.seconds, options.rounds)
