@@ -35,12 +35,13 @@ class Chunks:
             return self._refuse(drone_id, f"chunk {number} of job {capture_id} is no base64")
         with self._hive.lock:
             link = self._hive.links.get(drone_id)
-            if link is None or not self._wanted(drone_id, capture_id):
-                return self._refuse(drone_id, f"nobody asked for a file of job {capture_id}")
-            short = number < last and len(data) != CHUNK_BYTES
-            if number > last or len(data) > CHUNK_BYTES or short or (number > 1 and not data):
-                return self._refuse(drone_id, f"chunk {number} of {last} of job {capture_id} has {len(data)} bytes")
-            return self._store(link, capture_id, number, last, data)
+        if link is None or not self._wanted(drone_id, capture_id):
+            return self._refuse(drone_id, f"nobody asked for a file of job {capture_id}")
+        short = number < last and len(data) != CHUNK_BYTES
+        if number > last or len(data) > CHUNK_BYTES or short or (number > 1 and not data):
+            return self._refuse(drone_id, f"chunk {number} of {last} of job {capture_id} has {len(data)} bytes")
+        # Without the hive's lock: a disk may take its time, and a drone's events come one after another.
+        return self._store(link, capture_id, number, last, data)
 
     def ask(self, link: Link, capture_id: int, *, again: bool = False) -> GetChunk:
         """The order for the chunk that is missing.
