@@ -11,7 +11,21 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from tapiary.accounts import Actor
-from tapiary.capture import ARCHIVED, DEACTIVATED, DISCONNECTED, PAUSED, PENDING, QUEUED, RUNNING, Job, queue_of
+from tapiary.capture import (
+    ARCHIVED,
+    DEACTIVATED,
+    DISCONNECTED,
+    DONE,
+    FAILED,
+    PAUSED,
+    PENDING,
+    QUEUED,
+    RUNNING,
+    STOPPED,
+    UPLOADING,
+    Job,
+    queue_of,
+)
 from tapiary.database import Capture, CaptureDrone, Drone
 from tapiary.errors import Conflict, InvalidInput, NotFound
 from tapiary.services.captures.views import DroneShare, DroneView
@@ -169,5 +183,8 @@ def _named(session: Session, name: str) -> Drone:
 def _active(session: Session, drone_id: int) -> int | None:
     return session.scalar(
         select(Capture.id).join(CaptureDrone, CaptureDrone.capture_id == Capture.id)
-        .where(CaptureDrone.drone_id == drone_id, Capture.status == RUNNING).limit(1)
+        .where(
+            CaptureDrone.drone_id == drone_id, Capture.status.in_((RUNNING, STOPPED, PAUSED, UPLOADING)),
+            Capture.start_time.is_not(None), CaptureDrone.status.not_in((DONE, FAILED, ARCHIVED)),
+        ).limit(1)
     )

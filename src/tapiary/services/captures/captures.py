@@ -7,10 +7,10 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from tapiary.accounts import Actor, Permission
-from tapiary.capture import ALIVE, ARCHIVED, DONE, MOVED, PAUSED, PROCESSING, RUNNING, UPLOADING
+from tapiary.capture import ALIVE, ARCHIVED, DONE, MOVED, PAUSED, PROCESSING, RUNNING, STOPPED, UPLOADING
 from tapiary.database import Capture, CaptureDrone, Drone, User
 from tapiary.errors import Conflict, Forbidden, InvalidInput, NotFound, TapiaryError
 from tapiary.services.captures import rows
@@ -103,15 +103,19 @@ class Captures:
     def create(self, actor: Actor, order: Order) -> CaptureView:
         """Order a capture; it begins at once when its drones are free. Raises InvalidInput (field), Forbidden."""
         capture_id = self._ordering.enter(actor, order)
-        self._services.hive.round()
+        try:
+            self._services.hive.round()
+        except Exception:  # the job is ordered: the next round begins it
+            log.exception("job %d: the round after its order failed", capture_id)
+            self._services.hive.wake()
         return self.get(actor, capture_id)
 
     def stop(self, actor: Actor, capture_id: int) -> CaptureView:
-        """End capturing; what was captured is collected. While it is collected: finish without drones that are away."""
+        """End capturing; what was captured is collected. Once more: do not wait for drones that are away."""
         with self._services.database.session() as session:
             capture = self._accessible(session, actor, capture_id)
-            if capture.status == UPLOADING:
-                capture.intent = "finish"
+            if capture.status == UPLOADING or (capture.status == STOPPED and capture.intent):
+                capture.reason = "finish"
             elif capture.status in (RUNNING, PAUSED):
                 step(session, capture_id, "stop", "Stopped by user.", intent="stop", reason="user")
             elif step(session, capture_id, "stop", "Stopped before it began.", end_time=time.time()) is None:
@@ -270,7 +274,10 @@ class Captures:
             capture = self._accessible(session, actor, capture_id)
             if capture.status != ARCHIVED:
                 raise Conflict(f"job {capture_id} is not archived", code="not_archived")
-            session.delete(capture)
+        # Whose a file is, is known by the capture alone: what a crash left of it goes first.
+        self._remove_files(capture_id, capture.file_id)
+        with self._services.database.session() as session:
+            session.execute(delete(Capture).where(Capture.id == capture_id))
             self._audit(session, actor, "capture.forget", capture_id)
 
     def withheld(self) -> set[int]:

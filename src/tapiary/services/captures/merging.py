@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from sqlalchemy import func, select, update
 
 from tapiary.capture import COLLECTING, DONE, PROCESSING
 from tapiary.database import Capture, CaptureDrone, CapturePart, Destination, Drone, File, Job
-from tapiary.errors import InvalidInput, TapiaryError, Unavailable
+from tapiary.errors import InvalidInput, NotFound, TapiaryError, Unavailable
 from tapiary.services.captures.steps import step
 from tapiary.services.names import inside
 from tapiary.telemetry import logger
@@ -50,8 +51,15 @@ class Merging:
         with self._services.database.session(write=False) as session:
             capture = session.get(Capture, capture_id)
             if capture is None or capture.status != COLLECTING:
-                return
-            sources = self._sources(session, capture_id)
+                published = capture is not None and capture.merge_job_id == context.job_id
+                sources = None
+            else:
+                sources = self._sources(session, capture_id)
+        if capture is None or sources is None:
+            if published:  # by an attempt that was killed right after
+                self._services.hive.files.remove(capture_id)
+                self.deliver(capture_id)
+            return
         try:
             path, packets = self._write(context, capture, sources)
             message = f"Merged {packets} packets of {len(sources)} files.{self._lost(capture_id)}"
@@ -128,7 +136,8 @@ class Merging:
                 file = File(name=name, gone=True)
                 session.add(file)
                 session.flush()
-            session.execute(update(Capture).where(Capture.id == capture_id).values(file_id=file.id))
+            mine = update(Capture).where(Capture.id == capture_id, Capture.status == COLLECTING)
+            session.execute(mine.values(file_id=file.id))
 
     def _publish(self, context: Context, capture: Capture, path: Path, message: str) -> None:
         from tapiary.services.fingerprint import fingerprint
@@ -140,15 +149,18 @@ class Merging:
             context.guard(session)
             file = session.scalars(select(File).where(File.name == name)).one()
             values: dict[str, Any] = {"file_id": file.id}
-            if capture.options.get("process", True):
+            begun = step(session, capture.id, event, message, **values)
+            if begun is not None and capture.options.get("process", True):
                 # The watch over the folder may have been quicker.
                 job = session.get(Job, file.job_id) if file.job_id else None
                 if job is None or job.state not in ALIVE:
                     job = self._services.queue.submit("process", {"file_id": file.id}, file.id, session=session)
                     file.job_id = job.id
-                values["process_job_id"] = job.id
-            if step(session, capture.id, event, message, **values) is None:
-                log.info("job %d was archived while it was merged", capture.id)
+                session.execute(update(Capture).where(Capture.id == capture.id).values(process_job_id=job.id))
+        if begun is None:
+            log.info("job %d was archived while it was merged", capture.id)
+            with suppress(NotFound):  # whoever archived it may have been quicker
+                self._services.files.delete(self._services.files.get(name, gone=True))
 
     def deliver(self, capture_id: int) -> None:
         """Copy the files of a capture that is done to its destination, where it has one."""

@@ -40,6 +40,8 @@ class Chunks:
         short = number < last and len(data) != CHUNK_BYTES
         if number > last or len(data) > CHUNK_BYTES or short or (number > 1 and not data):
             return self._refuse(drone_id, f"chunk {number} of {last} of job {capture_id} has {len(data)} bytes")
+        if link.asked is None or link.asked[:2] != (capture_id, number):
+            return 202  # an answer to a question that was asked twice; the other one is stored already
         # Without the hive's lock: a disk may take its time, and a drone's events come one after another.
         return self._store(link, capture_id, number, last, data)
 
@@ -54,15 +56,13 @@ class Chunks:
         if again and number > 1 and size % CHUNK_BYTES == 0 and link.asked is not None and link.asked[1] == number:
             number -= 1
         link.asked = (capture_id, number, time.monotonic())
+        link.unanswered = link.unanswered + 1 if again else 0
         return GetChunk(chunk_number=number, job_id=capture_id)
 
     def _store(self, link: Link, capture_id: int, number: int, last: int, data: bytes) -> int:
         files, drone_id = self._hive.files, link.drone_id
         path, offset = files.path(capture_id, drone_id, 1), (number - 1) * CHUNK_BYTES
         have = files.size(capture_id, drone_id, 1)
-        if offset > have:
-            link.channel.send("get_chunk", self.ask(link, capture_id))
-            return 202
         try:
             if offset < have:
                 files.cut(path, offset)

@@ -42,6 +42,9 @@ IDLE_S = 3.0
 #: Times that a job is offered to a drone that does not take it.
 MAX_STARTS = 3
 
+#: Said of a share that a user did not want to wait for.
+LEFT_OUT = "Left out, as a user wished."
+
 Orders = list[tuple[Link, str, Any]]
 
 
@@ -96,6 +99,12 @@ class Driver:
                 capture.intent, capture.reason = "stop", "size"
             elif self.elapsed(capture) >= capture.duration_s + GRACE_S:
                 capture.intent, capture.reason = "stop", "time"
+        away = [share for share in shares if not share.ended and share.drone_id not in self._hive.links]
+        if capture.reason == "finish":
+            self.leave_out(away)
+        if capture.status == STOPPED and away:
+            names = ", ".join(self._names.get(share.drone_id, str(share.drone_id)) for share in away)
+            capture.status_msg = f"Waiting for {names}, disconnected; stop the job again to finish without."
         for share in shares:
             link = self.links.get(share.drone_id)
             if link is not None and not share.ended and share.status not in FINAL:
@@ -109,14 +118,20 @@ class Driver:
             step(session, capture.id, "pause", f"Paused by {why}.", intent="", running_since=None,
                  paused_elapsed_s=self.elapsed(capture), paused_left_bytes=left)
 
+    def leave_out(self, shares: list[CaptureDrone]) -> None:
+        """Expect nothing more of those of the drones that have been away for long."""
+        for share in shares:
+            if self._hive.is_gone(share.drone_id) and share.status not in FINAL:
+                share.status, share.status_msg, share.ended = FAILED, LEFT_OUT, True
+
     def _drive(self, capture: Capture, share: CaptureDrone, link: Link) -> None:
         """Bring one drone to what the capture wants of it."""
         has_it = link.job is not None and link.job.id == capture.id
         if capture.intent == "pause" and share.status == PAUSED:
             return
-        if share.status == WAITING and not has_it:
+        if not has_it and (share.status == WAITING or (share.status == PAUSED and not capture.intent)):
             self._begin(capture, share, link)
-        elif share.status == PAUSED:  # and to be stopped
+        elif share.status == PAUSED and capture.intent:  # and to be stopped
             if link.dialect:
                 self.order(link, "stop_job", capture.id, StopJob(job_id=capture.id))
             elif link.due("start_job", capture.id, self._answer_s) and link.job is None:
@@ -130,13 +145,20 @@ class Driver:
             self.order(link, "pause_job", capture.id, JobOrder(job_id=capture.id))
 
     def _begin(self, capture: Capture, share: CaptureDrone, link: Link) -> None:
-        """A drone has not taken the job yet."""
-        recently = not link.due("start_job", capture.id, IDLE_S)
+        """A drone has not taken the job yet, or has not said so."""
         if capture.intent:
-            if not recently and link.job is None:
+            if link.dialect and capture.intent == "stop":
+                self.order(link, "stop_job", capture.id, StopJob(job_id=capture.id))
+            if link.idle_s() <= IDLE_S:
+                return
+            if not link.dialect or share.captured_data:  # it may have a file all the same
+                share.status, share.status_msg, share.ended = CAPTURED, "Ended while the drone was away.", True
+            else:
                 share.status, share.status_msg, share.ended = DONE, "Nothing was captured.", True
         elif link.said == SLEEPING and link.due("start_job", capture.id, self._answer_s):
-            if link.starts.get(capture.id, 0) >= MAX_STARTS:
+            if link.starts.get(capture.id, 0) >= MAX_STARTS and share.captured_data:
+                share.status, share.status_msg, share.ended = CAPTURED, "The drone does not go on with the job.", True
+            elif link.starts.get(capture.id, 0) >= MAX_STARTS:
                 share.status, share.status_msg, share.ended = FAILED, "The drone does not take the job.", True
             else:
                 self.start(capture, link)

@@ -52,6 +52,8 @@ _connections = counter("hive", "connections")
 ROUND_S, PAUSE_S = 1.0, 0.02
 #: Seconds between two looks for captures whose merging or script has ended without saying so.
 RECOVER_S = 5.0
+#: A drone that is away for less is only on its way back.
+AWAY_S = 30.0
 #: Seconds that a drone may take to check a filter; beyond that the job is taken without the check.
 CHECK_S = 3.0
 
@@ -70,6 +72,9 @@ class Hive:
         self.said: dict[tuple[int, int], JobState] = {}
         self.chunks = Chunks(self)
         self._intake = Intake(self)
+        #: When each drone was lost; those that have not been here are counted from the hive's own start.
+        self._lost: dict[int, float] = {}
+        self._began = time.monotonic()
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -133,6 +138,7 @@ class Hive:
             if link is None or link.channel is not channel:
                 return
             del self.links[drone_id]
+            self._lost[drone_id] = time.monotonic()
         with self._services.database.session(durable=False) as session:
             session.execute(
                 update(Drone).where(Drone.id == drone_id, Drone.status != DEACTIVATED)
@@ -251,6 +257,12 @@ class Hive:
             links = list(self.links.values())
         for link in links:
             link.channel.send("update_info", None)
+
+    def is_gone(self, drone_id: int) -> bool:
+        """Whether a drone has been away for so long that it may be left out when a user wishes."""
+        with self.lock:
+            lost = max(self._lost.get(drone_id, 0.0), self._began)
+            return drone_id not in self.links and time.monotonic() - lost >= AWAY_S
 
     def connected_ids(self) -> set[int]:
         """The drones that are there."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from sqlalchemy import select
 
-from tapiary.capture import ARCHIVED, DONE, Completion
+from tapiary.capture import ALIVE, ARCHIVED, DONE, FAILED, Completion
 from tapiary.database import Capture, CaptureDrone, CapturePart
 from tapiary.errors import Conflict, InvalidInput, NotFound
 from tapiary.services.hive.parts import interface_name
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 SLACK_BYTES = 1 << 30
 
 
+#: Segments of one drone and capture, at most.
+MAX_NUMBER = (1 << 31) - 1
 #: How captures end in the ordinary way, in the words of both kinds of drones; any other end stays to be read.
 USUAL = (
     "", "Just Created.", "Capturing.", "Max capture time reached.", "Max capture data reached.", "Stopped by user.",
@@ -45,6 +47,8 @@ class Intake:
     ) -> int:
         """Add bytes to a part of a drone of ours; returns its size. Raises NotFound, WrongOffset, Unavailable."""
         interface = interface_name(interface)
+        if not 1 <= number <= MAX_NUMBER:
+            raise InvalidInput(f"number: must be from 1 to {MAX_NUMBER}", field="number")
         self._check_open(drone_id, capture_id)
         with self._hive.services.database.session(durable=False) as session:
             part = session.get(CapturePart, (capture_id, drone_id, number))
@@ -67,6 +71,8 @@ class Intake:
                 return []
             raise
         numbers = [part.number for part in completion.parts]
+        if max(numbers, default=1) > MAX_NUMBER:
+            raise InvalidInput(f"parts: numbers go up to {MAX_NUMBER}", field="parts")
         if len(set(numbers)) != len(numbers):
             raise InvalidInput("parts: a number occurs twice", field="parts")
         again = [part.number for part in completion.parts if not self._hive.files.check(
@@ -101,7 +107,7 @@ class Intake:
         if found is None:
             raise NotFound(f"there is no job {capture_id} for this drone", code="unknown_capture")
         status, share = found
-        if status == ARCHIVED or share in (DONE, ARCHIVED):
+        if status == ARCHIVED or share in (DONE, ARCHIVED) or (share == FAILED and status not in ALIVE):
             raise NotFound(f"job {capture_id} needs no more of this drone's files", code="gone")
 
     def _is_done(self, drone_id: int, capture_id: int) -> bool:
@@ -110,6 +116,8 @@ class Intake:
 
     def shares(self, drone_id: int, capture_id: int) -> tuple[str, str] | None:
         """Status of a capture and of a drone's share of it, None when the drone has none."""
+        if not 0 < capture_id < 1 << 63:
+            return None
         query = (
             select(Capture.status, CaptureDrone.status).join(CaptureDrone, CaptureDrone.capture_id == Capture.id)
             .where(Capture.id == capture_id, CaptureDrone.drone_id == drone_id)

@@ -47,6 +47,8 @@ class Link:
     starts: dict[int, int] = field(default_factory=dict)
     #: The chunk that TCI's drone was asked for: capture, number, when.
     asked: tuple[int, int, float] | None = None
+    #: Times that the same chunk was asked for again.
+    unanswered: int = 0
 
     def idle_s(self) -> float:
         """Seconds since it has had no job, 0 while it has one or has not said."""

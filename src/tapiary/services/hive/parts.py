@@ -143,7 +143,7 @@ class Parts:
     def remove(self, capture_id: int) -> None:
         """Forget all parts of a capture."""
         folder = self.root / str(capture_id)
-        for path in [path for path in self._digests if path.parent == folder]:
+        for path in [path for path in list(self._digests) if path.parent == folder]:
             self._digests.pop(path, None)
         shutil.rmtree(folder, ignore_errors=True)
 

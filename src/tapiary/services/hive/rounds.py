@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from tapiary.capture import (
     ARCHIVED,
+    DONE,
     FAILED,
     PAUSED,
     QUEUED,
@@ -29,7 +30,7 @@ from tapiary.capture import (
 )
 from tapiary.database import Capture, CaptureDrone, Drone
 from tapiary.services.captures.steps import step
-from tapiary.services.hive.driving import Driver, Orders
+from tapiary.services.hive.driving import LEFT_OUT, Driver, Orders
 from tapiary.services.hive.links import FINAL, Link
 from tapiary.services.hive.parts import BLOCK_BYTES
 from tapiary.telemetry import logger
@@ -43,6 +44,8 @@ log = logger("hive")
 
 #: Finished jobs that TCI's drone is told to forget when it comes back: more than can have ended since it was there.
 MAX_REMINDERS = 10
+#: A chunk of 933 kB may take this many times longer than other answers, and may be asked for so often in vain.
+CHUNK_PATIENCE, MAX_ASKS = 3, 10
 
 
 class Round:
@@ -60,10 +63,14 @@ class Round:
         database = self._hive.services.database
         with database.session(write=False) as session:
             if not self._alive(session) and not self._driver.links:
+                self._hive.said.clear()
                 return []
         with database.session() as session:
             captures = self._alive(session)
             shares = _shares(session, [capture.id for capture in captures])
+            open_shares = {(share.capture_id, share.drone_id) for mine in shares.values() for share in mine}
+            for key in set(self._hive.said) - open_shares:  # of jobs that have ended, or that nobody ordered
+                del self._hive.said[key]
             self._names.update({row[0]: row[1] for row in session.execute(select(Drone.id, Drone.name))})
             for capture in captures:
                 mine = shares.get(capture.id, [])
@@ -101,15 +108,15 @@ class Round:
                 share.status_msg = f"Uploading data - [{min(99, received * 100 // total)}%]"
             if link is None:
                 away.append(self._names.get(share.drone_id, str(share.drone_id)))
+            elif not link.dialect and link.unanswered >= MAX_ASKS:
+                share.status, share.status_msg = FAILED, "The drone has no file of this job, or does not send it."
             elif not link.dialect and self._hive.files.has_room(BLOCK_BYTES):
                 self._ask(capture, link)
         return away
 
     def _uploading(self, session: Session, capture: Capture, shares: list[CaptureDrone], away: list[str]) -> None:
-        if capture.intent == "finish":
-            for share in shares:
-                if share.status not in FINAL:
-                    share.status, share.status_msg = FAILED, "Left out, as a user wished."
+        if capture.reason == "finish":
+            self._driver.leave_out(shares)
         if all(share.status in FINAL for share in shares):
             self._collected(session, capture, shares)
         elif not self._hive.files.has_room(BLOCK_BYTES):
@@ -122,7 +129,7 @@ class Round:
     def _ask(self, capture: Capture, link: Link) -> None:
         asked = link.asked
         mine = asked is not None and asked[0] == capture.id
-        if link.job is not None or (mine and asked and time.monotonic() - asked[2] < self._answer_s):
+        if link.job is not None or (mine and asked and time.monotonic() - asked[2] < CHUNK_PATIENCE * self._answer_s):
             return
         self._driver.send(link, "get_chunk", capture.id, self._hive.chunks.ask(link, capture.id, again=mine))
 
@@ -215,7 +222,8 @@ class Round:
         every_s = self._answer_s if link.said == WORKING and link.idle_s() > self._answer_s else math.inf
         latest = session.scalars(
             select(CaptureDrone.capture_id)
-            .where(CaptureDrone.drone_id == drone_id, CaptureDrone.status.in_(FINAL))
+            .where(CaptureDrone.drone_id == drone_id,
+                   CaptureDrone.status.in_((DONE, ARCHIVED)) | (CaptureDrone.status_msg == LEFT_OUT))
             .order_by(CaptureDrone.capture_id.desc()).limit(MAX_REMINDERS)
         )
         for capture_id in latest:
