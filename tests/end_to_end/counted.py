@@ -29,7 +29,7 @@ while True:
         try:
             line.sendto(number.to_bytes(8, "big") + noise[at : at + size - 8], (address, 9))
         except OSError:
-            pass
+            break
         number += 1
     time.sleep(0.002)
 """

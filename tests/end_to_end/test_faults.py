@@ -138,7 +138,9 @@ class Case:
                    log=self.drone.log)
         note(name, found, seen)
         assert found.packets > 1000
-        assert (found.lost, found.doubled, found.out_of_order) == (0, 0, 0), seen
+        # A kernel too busy to hand packets to tcpdump says so; whatever else is missing was lost by us.
+        dropped = job.drones[0].dropped or 0
+        assert (max(0, found.lost - dropped), found.doubled, found.out_of_order) == (0, 0, 0), (dropped, seen)
         return found
 
     def close(self) -> None:

@@ -46,7 +46,7 @@ def test_what_the_lines_carried_is_captured_and_labelled(tmp_path: Path, kind: s
             wait_until("both drones are there", lambda: [d.status for d in tci.get_drones()] == ["Sleeping"] * 2)
             job = tci.create_job(
                 name="Two lines", duration=60, max_capture_data=50_000_000, lines=["west", "east"],
-                filter="not icmp and not icmp6 and not arp", script_name=None, script_args=None)
+                filter="not icmp and not ip6 and not arp", script_name=None, script_args=None)
             wait_until("both capture", lambda: all(
                 share.status == "In progress" for share in tci.get_job_status(job.id).drones))
             wait_until("both record", lambda: all(recording(network, n) for n in range(2)))

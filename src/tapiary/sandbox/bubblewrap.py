@@ -55,8 +55,10 @@ def arguments(order: Order, config: ScriptsConfig, seccomp: int | None, *, root:
     environment = {"PATH": PATH, "HOME": HOME, "LANG": "C.UTF-8", **program_environment(), **order.environment}
     for name, value in environment.items():
         line += ["--setenv", name, value]
+    # First of all: what is shown may lie below.
+    line += ["--size", folder, "--perms", "1777", "--tmpfs", "/tmp"]
     line += list(_shown(order))
-    line += ["--proc", "/proc", "--dev", "/dev", "--size", folder, "--perms", "1777", "--tmpfs", "/tmp"]
+    line += ["--proc", "/proc", "--dev", "/dev"]
     line += ["--size", folder, "--perms", "1777", "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
     line += ["--bind", str(order.folder), HOME]
     for source, place in order.inputs:
