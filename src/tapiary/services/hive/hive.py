@@ -251,13 +251,6 @@ class Hive:
             link.channel.send("force_disconnect", None)
             threading.Timer(0.5, link.channel.close).start()
 
-    def ask_all(self) -> None:
-        """Ask every drone for its state."""
-        with self.lock:
-            links = list(self.links.values())
-        for link in links:
-            link.channel.send("update_info", None)
-
     def is_gone(self, drone_id: int) -> bool:
         """Whether a drone has been away for so long that it may be left out when a user wishes."""
         with self.lock:
