@@ -32,7 +32,7 @@ class LocalDrone:
         self._services = services
         config = services.config
         self._command = [
-            sys.executable, "-m", "tapiary.cli", "drone", "--hive", address, "--name", NAME,
+            sys.executable, "-m", "tapiary.cli", "drone", "--hive", address,
             "--folder", str(config.data_path / "drone"),
         ]
         for interface in config.capture.local_drone:

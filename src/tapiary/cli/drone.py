@@ -32,7 +32,6 @@ _MARKS = {True: "ok  ", None: "note", False: "NO  "}
 @click.option("--interface", "-i", "interfaces", multiple=True, metavar="NAME",
               help="Interface to capture on; may be given several times; else `interface`.")
 @click.option("--folder", type=click.Path(), metavar="DIR", help="Folder for captures; else output_folder.")
-@click.option("--name", metavar="NAME", help="Name in file names; else `name`, else the host's.")
 @click.option("--backend", type=click.Choice(["tcpdump", "ndp", "ndp_dummy"]), help="What captures; else "
               "capture_backend.")
 @click.option("--ca-cert", type=click.Path(), metavar="FILE", help="Certificate to know the hive by; else tls.ca_cert.")
@@ -44,7 +43,7 @@ _MARKS = {True: "ok  ", None: "note", False: "NO  "}
 @pass_session
 def drone(
     session: Session, hive: str | None, token_file: Path | None, interfaces: tuple[str, ...], folder: str | None,
-    name: str | None, backend: str | None, ca_cert: str | None, insecure: bool, live: bool | None, only_check: bool,
+    backend: str | None, ca_cert: str | None, insecure: bool, live: bool | None, only_check: bool,
     stop_captures: bool, systemd_unit: bool,
 ) -> None:
     """Capture network lines by orders of a hive.
@@ -60,7 +59,7 @@ def drone(
         return
     given: dict[str, Any] = {
         "hive.url": hive, "hive.token_file": str(token_file) if token_file else None, "output_folder": folder,
-        "name": name, "capture_backend": backend, "tls.ca_cert": ca_cert, "interface": list(interfaces) or None,
+        "capture_backend": backend, "tls.ca_cert": ca_cert, "interface": list(interfaces) or None,
         "tls.insecure": insecure or None, "live": live,
     }
     settings = room.load(session.config_file, {key: value for key, value in given.items() if value is not None})

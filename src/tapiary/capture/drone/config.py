@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import socket
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -70,7 +69,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     tls: Tls = Tls()
     ndp: Ndp = Ndp()
     name: Annotated[
-        str, Meta(pattern=r"^[A-Za-z0-9._-]{0,30}$", description="Name in file names; empty: the host's")
+        str, Meta(pattern=r"^[A-Za-z0-9._-]{0,30}$", description="As in TCI's settings; not used: the token names the drone")
     ] = ""
     capture_backend: Annotated[Backend, Meta(description="What captures: `tcpdump`, `ndp`, `ndp_dummy`")] = "tcpdump"
     interface: Annotated[str | list[str], Meta(description="Network interface or list of them")] = "any"
@@ -99,11 +98,6 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         """The interfaces to capture on, without repetition."""
         given = [self.interface] if isinstance(self.interface, str) else self.interface
         return list(dict.fromkeys(given))
-
-    @property
-    def drone_name(self) -> str:
-        """The name in file names."""
-        return self.name or re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname())[:30] or "drone"
 
     @property
     def folder(self) -> Path:
