@@ -69,7 +69,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     tls: Tls = Tls()
     ndp: Ndp = Ndp()
     name: Annotated[
-        str, Meta(pattern=r"^[A-Za-z0-9._-]{0,30}$", description="As in TCI's settings; not used: the token names the drone")
+        str, Meta(pattern=r"^[A-Za-z0-9._-]{0,30}$", description="Taken as TCI has it; only the token counts")
     ] = ""
     capture_backend: Annotated[Backend, Meta(description="What captures: `tcpdump`, `ndp`, `ndp_dummy`")] = "tcpdump"
     interface: Annotated[str | list[str], Meta(description="Network interface or list of them")] = "any"
