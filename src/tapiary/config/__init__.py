@@ -4,6 +4,7 @@ Every key is declared once, in `settings.py`, with its unit in its name, its def
 that the documentation shows. `load` reads the file and the environment; the structs may also be built by hand.
 """
 
+from tapiary.config.asking import AlertsConfig, IndexesConfig, QueriesConfig
 from tapiary.config.capturing import CaptureConfig, LogConfig, ScriptsConfig
 from tapiary.config.loading import OTHER_VARIABLES, load
 from tapiary.config.people import AccountsConfig, LdapConfig
@@ -22,14 +23,17 @@ from tapiary.config.settings import (
 __all__ = [
     "OTHER_VARIABLES",
     "AccountsConfig",
+    "AlertsConfig",
     "CaptureConfig",
     "Config",
     "DatabaseConfig",
     "GeoConfig",
+    "IndexesConfig",
     "JobsConfig",
     "LdapConfig",
     "LogConfig",
     "MeterConfig",
+    "QueriesConfig",
     "RepositoryConfig",
     "Rule",
     "ScriptsConfig",

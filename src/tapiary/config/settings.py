@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
+from tapiary.config.asking import AlertsConfig, IndexesConfig, QueriesConfig
 from tapiary.config.capturing import CaptureConfig, LogConfig, ScriptsConfig
 from tapiary.config.people import AccountsConfig, LdapConfig
 from tapiary.errors import InvalidInput
@@ -173,6 +174,9 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     meter: MeterConfig = MeterConfig()
     geo: GeoConfig = GeoConfig()
     store: StoreConfig = StoreConfig()
+    indexes: IndexesConfig = IndexesConfig()
+    queries: QueriesConfig = QueriesConfig()
+    alerts: AlertsConfig = AlertsConfig()
     database: DatabaseConfig = DatabaseConfig()
     jobs: JobsConfig = JobsConfig()
     server: ServerConfig = ServerConfig()

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tapiary.database.base import Base
     from tapiary.database.captures import Capture, CaptureDrone, CapturePart, Destination, Drone, Script
+    from tapiary.database.elements import Alert, Device, Element, TriggerState
     from tapiary.database.engine import HEAD, Database
     from tapiary.database.models import File, Job, Run, Setting, Token
     from tapiary.database.people import Audit, Level, Login, User
     from tapiary.database.runs import RunNotOpen, begin_run, drop_runs, live_runs, publish_run, visible_runs
 
 __all__ = [
-    "HEAD", "Audit", "Base", "Capture", "CaptureDrone", "CapturePart", "Database", "Destination", "Drone", "File",
-    "Job", "Level", "Login", "Run", "RunNotOpen", "Script", "Setting", "Token", "User",
+    "HEAD", "Alert", "Audit", "Base", "Capture", "CaptureDrone", "CapturePart", "Database", "Destination", "Device",
+    "Drone", "Element", "File", "Job", "Level", "Login", "Run", "RunNotOpen", "Script", "Setting", "Token",
+    "TriggerState", "User",
     "begin_run", "drop_runs", "live_runs", "publish_run", "visible_runs",
 ]
 
@@ -28,6 +30,7 @@ _HOMES = {
     "Base": "base", "Audit": "people", "Level": "people", "Login": "people", "User": "people",
     "Capture": "captures", "CaptureDrone": "captures", "CapturePart": "captures", "Destination": "captures",
     "Drone": "captures", "Script": "captures",
+    "Alert": "elements", "Device": "elements", "Element": "elements", "TriggerState": "elements",
     "File": "models", "Job": "models", "Run": "models", "Setting": "models", "Token": "models",
     "RunNotOpen": "runs", "begin_run": "runs",
     "drop_runs": "runs", "live_runs": "runs", "publish_run": "runs", "visible_runs": "runs",

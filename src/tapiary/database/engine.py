@@ -11,12 +11,12 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
-from tapiary.database import captures, models, people  # noqa: F401 - each enters its tables into the metadata
+from tapiary.database import captures, elements, models, people  # noqa: F401 - each enters its tables into the metadata
 from tapiary.database.base import Base
 
 #: Revision of the newest migration. A test compares it with the migrations folder, so that
 #: `Database.upgrade` can say "nothing to do" without importing alembic (a quarter of a second).
-HEAD = "0002"
+HEAD = "0003"
 
 #: Seconds that a writer waits for another one. Transactions here last milliseconds; the rest is for a slow disk.
 BUSY_TIMEOUT_S = 30.0

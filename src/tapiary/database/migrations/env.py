@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from tapiary.database import captures, models, people  # noqa: F401 - each enters its tables into the metadata
+from tapiary.database import captures, elements, models, people  # noqa: F401 - each enters its tables into the metadata
 from tapiary.database.base import Base
 
 connection = context.config.attributes["connection"]
