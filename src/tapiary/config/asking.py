@@ -42,7 +42,7 @@ class AlertsConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     interval_s: Annotated[float, Meta(gt=0, description="Seconds between two looks for triggers that are due")] = 1.0
     webhook_hosts: Annotated[
-        list[str], Meta(description="Hosts (`hooks.example` or `hooks.example:8443`) that webhooks may go to; `[]`: none")
+        list[str], Meta(description="Hosts (`hooks.example`, `hooks.example:8443`) that webhooks may go to; `[]`: none")
     ] = []
     webhook_timeout_s: Annotated[float, Meta(gt=0, description="Seconds that a webhook may take to answer")] = 10.0
     max_captures: Annotated[
