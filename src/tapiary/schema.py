@@ -92,11 +92,14 @@ FLOW_COLUMNS: tuple[Column, ...] = (
     Column("server_delay_us", "int64", "From the flow's first packet to the server's first", "µs", nullable=True),
     # counters
     *_both("packets", "int64", "Packets", "packets", nfstream="packets", sycope="Packets"),
-    *_both("bytes", "int64", "Bytes of the IP layer, by the IP header's length", "bytes"),
-    *_both("wire_bytes", "int64", "Bytes on the wire, link layer included", "bytes", nfstream="bytes", sycope="Bytes"),
+    *_both("bytes", "int64", "Bytes of the IP layer, by the IP header's length", "bytes", sycope="Bytes"),
+    *_both("wire_bytes", "int64", "Bytes on the wire, link layer included", "bytes", nfstream="bytes"),
     *_both("payload_bytes", "int64", "Bytes carried by the transport protocol", "bytes"),
     *_both("tcp_flags", "int16", "TCP flags seen, or-ed (RFC 9293, 3.1)", sycope="TcpFlags"),
-    *_both("retransmissions", "int32", "TCP segments whose payload was sent before", "packets"),
+    Column("client_retransmissions", "int32", "TCP segments whose payload was sent before, client to server", "packets",
+           sycope="retransmittedInPackets"),
+    Column("server_retransmissions", "int32", "TCP segments whose payload was sent before, server to client", "packets",
+           sycope="retransmittedOutPackets"),
     *(c for flag in ("syn", "cwr", "ece", "urg", "ack", "psh", "rst", "fin")
       for c in _both(f"{flag}_packets", "int32", f"Packets with TCP {flag.upper()} set", "packets", "flags", f"{flag}_packets")),
     *_summary("size", "int32", "sizes", "bytes", "Packet size on the wire", "ps"),
@@ -108,7 +111,7 @@ FLOW_COLUMNS: tuple[Column, ...] = (
     # meaning
     Column("label", "string", "Label, as in TLS.Google: a user's rule or nDPI's master and application", nfstream="application_name",
            sycope="applicationNameNtop"),
-    Column("application", "string", "nDPI's application"),
+    Column("application", "string", "nDPI's application", sycope="application"),
     Column("master", "string", "nDPI's master protocol", nullable=True),
     Column("category", "string", "The label's group: a user's rule or nDPI's category", nfstream="application_category_name"),
     Column("confidence", "string", "How nDPI found the application, or 'User rule'", nullable=True, nfstream="application_confidence"),
@@ -128,7 +131,7 @@ FLOW_COLUMNS: tuple[Column, ...] = (
         Column(f"{side}_country", "string", f"ISO 3166-1 country of the {side}", group="geo", nullable=True, sycope=f"{side}Country"),
         Column(f"{side}_city", "string", f"City of the {side}", group="geo", nullable=True),
         Column(f"{side}_asn", "int64", f"Autonomous system number of the {side}", group="geo", nullable=True, sycope=f"{side}AsNumber"),
-        Column(f"{side}_as_name", "string", f"Autonomous system name of the {side}", group="geo", nullable=True),
+        Column(f"{side}_as_name", "string", f"Autonomous system name of the {side}", group="geo", nullable=True, sycope=f"{side}AsName"),
     )),
     # end
     Column("ended", "string", "Why the flow ended: idle, active, tcp_close or end (of the capture)", nfstream="expiration_id"),
@@ -173,6 +176,12 @@ def arrow_schema(columns: tuple[Column, ...] = FLOW_COLUMNS) -> pa.Schema:
 def columns_by_name() -> dict[str, Column]:
     """The flow columns by their names."""
     return {c.name: c for c in FLOW_COLUMNS}
+
+
+def query_name(column: Column) -> str:
+    """A column's name in queries: Sycope's where it has one, else its own in camel case (`clientWireBytes`)."""
+    first, *others = column.name.split("_")
+    return column.sycope or first + "".join(word.capitalize() for word in others)
 
 
 def flow_columns(groups: tuple[str, ...] = STATISTICS_GROUPS) -> tuple[Column, ...]:
