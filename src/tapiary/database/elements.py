@@ -50,6 +50,8 @@ class TriggerState(Base):
     fired_at: Mapped[float | None] = mapped_column(Float(53), default=None)
     #: Rows up to this moment, in milliseconds, have been looked at.
     seen_ms: Mapped[int] = mapped_column(Big, default=0)
+    #: Up to where each stream's commits have been looked at, by the stream's name.
+    marks: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     runs: Mapped[int] = mapped_column(Integer, default=0)
     #: Why the latest run failed, empty when it did not.
     error: Mapped[str] = mapped_column(Text, default="")
@@ -60,13 +62,19 @@ class Alert(Base):
 
     __tablename__ = "alert"
     __table_args__ = (
-        Index("ix_alert_at_ms", "at_ms"), Index("ix_alert_trigger_id", "trigger_id"), {"sqlite_autoincrement": True},
+        UniqueConstraint("trigger_id", "key"), Index("ix_alert_at_ms", "at_ms"),
+        Index("ix_alert_trigger_id_event_ms", "trigger_id", "event_ms"), Index("ix_alert_due_at", "due_at"),
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(Big, primary_key=True)
     at_ms: Mapped[int] = mapped_column(Big)
     #: The trigger that fired; no foreign key: alerts outlive their triggers.
     trigger_id: Mapped[str] = mapped_column(String(26))
+    #: What it stands for, hashed: the same rows never give two alerts of a trigger.
+    key: Mapped[str] = mapped_column(String(64))
+    #: The moment that it speaks of, in milliseconds: the row's timestamp, else the end of what was looked at.
+    event_ms: Mapped[int] = mapped_column(Big)
     owner_id: Mapped[int | None] = mapped_column(Big, ForeignKey("user.id", ondelete="SET NULL"), default=None)
     name: Mapped[str] = mapped_column(Text)
     #: Info, Low, Medium, High or Critical.
@@ -81,8 +89,10 @@ class Alert(Base):
     handled_at: Mapped[float | None] = mapped_column(Float(53), default=None)
     #: The capture that it ordered.
     capture_id: Mapped[int | None] = mapped_column(Big, ForeignKey("capture.id", ondelete="SET NULL"), default=None)
-    #: What its webhooks answered: `[{"url", "status", "error"}]`.
+    #: What it sets going, and what came of that (`tapiary.services.alerts.delivery`).
     deliveries: Mapped[list[Any]] = mapped_column(JSON, default=list)
+    #: When what is still to be delivered is tried, None when there is nothing.
+    due_at: Mapped[float | None] = mapped_column(Float(53), default=None)
 
 
 class Device(Base):

@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.Column("ran_at", sa.Float(53)),
         sa.Column("fired_at", sa.Float(53)),
         sa.Column("seen_ms", _big(), nullable=False),
+        sa.Column("marks", sa.JSON(), nullable=False),
         sa.Column("runs", sa.Integer(), nullable=False),
         sa.Column("error", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("element_id", name="pk_trigger_state"),
@@ -66,6 +67,8 @@ def upgrade() -> None:
         sa.Column("id", _big(), nullable=False),
         sa.Column("at_ms", _big(), nullable=False),
         sa.Column("trigger_id", sa.String(26), nullable=False),
+        sa.Column("key", sa.String(64), nullable=False),
+        sa.Column("event_ms", _big(), nullable=False),
         sa.Column("owner_id", _big()),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("severity", sa.String(8), nullable=False),
@@ -77,10 +80,13 @@ def upgrade() -> None:
         sa.Column("handled_at", sa.Float(53)),
         sa.Column("capture_id", _big()),
         sa.Column("deliveries", sa.JSON(), nullable=False),
+        sa.Column("due_at", sa.Float(53)),
         sa.PrimaryKeyConstraint("id", name="pk_alert"),
+        sa.UniqueConstraint("trigger_id", "key", name="uq_alert_trigger_id_key"),
         sa.ForeignKeyConstraint(["owner_id"], ["user.id"], name="fk_alert_owner_id", ondelete="SET NULL"),
         sa.ForeignKeyConstraint(["capture_id"], ["capture.id"], name="fk_alert_capture_id", ondelete="SET NULL"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_alert_at_ms", "alert", ["at_ms"])
-    op.create_index("ix_alert_trigger_id", "alert", ["trigger_id"])
+    op.create_index("ix_alert_trigger_id_event_ms", "alert", ["trigger_id", "event_ms"])
+    op.create_index("ix_alert_due_at", "alert", ["due_at"])
