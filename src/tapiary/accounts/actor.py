@@ -44,7 +44,7 @@ class Actor:
     level: int = 1 << 31
     permissions: Permission = NONE
     scopes: frozenset[Scope] = field(default_factory=frozenset)
-    #: How the actor proved who it is, for the audit log: password, token:<id>, login:<id>, page:<id>, local.
+    #: How the actor proved who it is, for the audit log: password, token:<id>, login:<id>, page:<id>, npm:<id>, local.
     means: str = ""
     #: The address that the request came from.
     address: str = ""

@@ -1,4 +1,4 @@
-"""Logins: a password is checked once, what comes of it (JWTs, a browser's session) can be ended at any time.
+"""Logins: a password is checked once, what comes of it (JWTs, a session by a cookie) can be ended at any time.
 
 A login has one refresh identifier that is good. Using it gives the next; one that comes back a second time was
 stolen, or its answer was lost: either way the login ends (RFC 9700, section 4.14.2). There is no grace for the
@@ -38,7 +38,8 @@ SHOWN = 8
 #: Longest text that is kept of what a client calls itself.
 AGENT = 300
 
-Kind = Literal["jwt", "page"]
+#: JSON Web Tokens, a browser's session, a session of Sycope's clients.
+Kind = Literal["jwt", "page", "npm"]
 
 _ENDED = "this login has ended; log in again"
 
@@ -144,7 +145,7 @@ class Logins:
             return None
         login, user, permissions = row
         now = time.time()
-        idle_s = self._config.session_idle_s if login.kind == "page" else float("inf")
+        idle_s = self._config.session_idle_s if login.kind != "jwt" else float("inf")
         if _is_over(login, now) or now - login.used_at > idle_s:
             return None
         if now - login.used_at >= min(USED_S, idle_s / 4):
@@ -166,4 +167,4 @@ def _is_over(login: Login, now: float) -> bool:
 
 
 def _means(login: Login) -> str:
-    return f"{'page' if login.kind == 'page' else 'login'}:{login.id[:SHOWN]}"
+    return f"{'login' if login.kind == 'jwt' else login.kind}:{login.id[:SHOWN]}"

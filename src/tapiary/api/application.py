@@ -9,7 +9,7 @@ from flask_openapi3 import Info, OpenAPI
 from werkzeug.wrappers import Response as BaseResponse
 
 from tapiary import __version__
-from tapiary.api import errors, hive, jwts, pages, security, sessions, tci, tractor, wheel
+from tapiary.api import errors, hive, jwts, pages, security, sessions, sycope, tci, tractor, wheel
 from tapiary.api.requests import TapiaryRequest
 from tapiary.api.tractor.models import Error
 
@@ -64,6 +64,7 @@ def create_app(services: Services) -> TapiaryApp:
         info=Info(title="Tapiary", version=__version__, description=DESCRIPTION),
         security_schemes={
             "bearer": {"type": "http", "scheme": "bearer", "description": "An application token, or an access JWT"},
+            "session": {"type": "apiKey", "in": "cookie", "name": "sycope", "description": "Of POST /npm/api/v1/login"},
             "basic": {"type": "http", "scheme": "basic", "description": "Name and password, at GET /token alone"},
         },
         validation_error_status=400,
@@ -77,12 +78,14 @@ def create_app(services: Services) -> TapiaryApp:
     jwts.set_up(app, services)
     tractor.register(app)
     tci.register(app)
+    sycope.register(app)
     pages.register(app)
     hive.register(app, services)
     wheel.register(app)
     _add_public_routes(app)
     ours = tractor.dialect(services.config.repository.max_upload_bytes)
     dialects = {"tractor": ours, "tractor_bare": ours, "tci": tci.dialect(), "pages": pages.dialect()}
+    dialects["sycope"] = sycope.dialect()
     errors.register(app, dialects)
     app.after_request(_add_headers)
     app.after_request(lambda response: _add_attribution(response, services))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from flask import Response
 
-from tapiary.accounts import Right
+from tapiary.accounts import Actor, Right
 from tapiary.errors import TapiaryError
+
+if TYPE_CHECKING:
+    from tapiary.services import Services
 
 #: In the place of a right: the route is open to everybody, or has an authentication of its own.
 PUBLIC = None
@@ -39,3 +43,7 @@ class Dialect:
     unready: frozenset[str] = frozenset()
     #: Unsafe requests come from forms: they need the CSRF token even where nobody is logged in yet.
     forms: bool = False
+    #: Where all paths of the dialect begin, so that a typing error below it has the dialect's shape.
+    prefix: str | None = None
+    #: Finds who is logged in by a cookie of the dialect's own, which counts before the browser's session.
+    visitor: Callable[[Services], Actor | None] | None = None

@@ -87,6 +87,10 @@ def place() -> str:
 def _dialect() -> Dialect:
     dialects: dict[str, Dialect] = current_app.extensions["tapiary-dialects"]
     name = (request.endpoint or "").rpartition(".")[0]
+    if not name:
+        for dialect in dialects.values():
+            if dialect.prefix is not None and request.path.startswith(dialect.prefix):
+                return dialect
     if not name and request.path.startswith(_PREFIX):
         part = request.path.removeprefix(_PREFIX).partition("/")[0]
         name = current_app.extensions["tapiary-parts"].get(part, "")

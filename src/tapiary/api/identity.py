@@ -6,6 +6,7 @@ sends on purpose.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -32,11 +33,13 @@ class Identity:
         self._services = services
         self._anonymous = services.config.server.anonymous
 
-    def actor(self) -> tuple[Actor, bool]:
-        """The actor, and whether the session's cookie says so. Raises Unauthenticated."""
+    def actor(self, own: Callable[[Services], Actor | None] | None = None) -> tuple[Actor, bool]:
+        """The actor, and whether the session's cookie says so; own: `Dialect.visitor`. Raises Unauthenticated."""
         header = request.headers.get("Authorization")
         if header is not None:
             return self._of_header(header), False
+        if own is not None and (actor := own(self._services)) is not None:
+            return actor, False
         if (actor := visitor(self._services)) is not None:
             return actor, True
         if not self._anonymous:

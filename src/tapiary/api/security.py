@@ -49,7 +49,7 @@ def protect(app: Flask, services: Services, dialects: Mapping[str, Dialect]) -> 
         right = dialect.rights[name]
         by_cookie = dialect.forms
         if right is not None:
-            actor, from_session = identity.actor()
+            actor, from_session = identity.actor(dialect.visitor)
             _check_right(actor, right, name, dialect)
             g.actor = actor
             by_cookie = by_cookie or from_session

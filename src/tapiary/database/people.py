@@ -51,7 +51,7 @@ class Login(Base):
     #: Random, 128 bits or more in hexadecimal digits.
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     user_id: Mapped[int] = mapped_column(Big, ForeignKey("user.id", ondelete="CASCADE"))
-    #: jwt or page.
+    #: jwt, page or npm.
     kind: Mapped[str] = mapped_column(String(8))
     #: Identifier of the one refresh token that is still good; an older one that comes back ends the login.
     refresh_id: Mapped[str | None] = mapped_column(String(64), default=None)
