@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tapiary.store import Store, log
+from tapiary.store import Store, entries, log
 from tapiary.store.table_writer import GROUP_ROWS
 from tests.store.rows import flows, packets
 from tests.store.test_upkeep import counts, fill, on_disk
@@ -24,7 +24,7 @@ def named(store: Store) -> set[Path]:
 def test_a_merged_file_stays_when_its_commit_fails_late(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(store, range(1, 13))
     with monkeypatch.context() as patched:
-        patched.setattr(log.Log, "_make_durable", refuse)
+        patched.setattr(entries, "sync_folder", refuse)
         with pytest.raises(OSError, match="Too many"):
             store.compact()
     assert counts(store) == dict.fromkeys(range(1, 13), 4)

@@ -6,12 +6,15 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tapiary.errors import Conflict
+from tapiary.store import entries
+from tapiary.store.entries import HIGHEST, LOWEST, Entry, File
 from tapiary.store.part import Part, sync_file, sync_folder
 from tapiary.store.tables import Table
 from tapiary.telemetry import counter, logger
@@ -25,8 +28,8 @@ log = logger("store")
 
 #: Commits between two checkpoints of the log, which readers start from.
 CHECKPOINT_COMMITS = 50
-#: Tries of an append that meets other writers; each loses to one that has won.
-COMMIT_TRIES = 15
+#: Tries of a commit that meets other writers; each loses to one that has won.
+COMMIT_TRIES = 100
 
 _CONFIGURATION = {
     # Removed files are deleted by `Store.vacuum` long before; the log needs to remember them no longer than this.
@@ -36,28 +39,39 @@ _CONFIGURATION = {
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The files of one version of the table, as columns of equal length."""
+    """The files of one version of the table, as columns of equal length; `low` and `high` bound `Table.bounded_by`."""
 
     version: int
     paths: list[str]
     sizes: np.ndarray[Any, np.dtype[np.int64]]
     rows: np.ndarray[Any, np.dtype[np.int64]]
-    first_run: np.ndarray[Any, np.dtype[np.int64]]
-    last_run: np.ndarray[Any, np.dtype[np.int64]]
+    low: np.ndarray[Any, np.dtype[np.int64]]
+    high: np.ndarray[Any, np.dtype[np.int64]]
     modified_ms: np.ndarray[Any, np.dtype[np.int64]]
 
-    def holding(self, runs: Sequence[int]) -> list[int]:
-        """Positions of the files whose range of runs contains one of these."""
+    def holding(self, values: Sequence[int]) -> list[int]:
+        """Positions of the files whose bounds have one of these values between them."""
         import numpy as np
 
-        wanted = np.unique(np.asarray(list(runs), dtype=np.int64))
-        low = np.searchsorted(wanted, self.first_run, side="left")
-        high = np.searchsorted(wanted, self.last_run, side="right")
-        return [int(i) for i in np.flatnonzero(high > low)]
+        wanted = np.unique(np.asarray(list(values), dtype=np.int64))
+        first = np.searchsorted(wanted, self.low, side="left")
+        behind = np.searchsorted(wanted, self.high, side="right")
+        return [int(i) for i in np.flatnonzero(behind > first)]
+
+    def between(self, start: int | None, end: int | None) -> list[int]:
+        """Positions of the files that can hold a value from `start` up to but without `end`."""
+        import numpy as np
+
+        chosen = np.ones(len(self.paths), dtype=bool)
+        if start is not None:
+            chosen &= self.high >= start
+        if end is not None:
+            chosen &= self.low < end
+        return [int(i) for i in np.flatnonzero(chosen)]
 
     def is_single(self, position: int) -> bool:
-        """Whether all rows of a file are of one run."""
-        return bool(self.first_run[position] == self.last_run[position])
+        """Whether all rows of a file have the same value."""
+        return bool(self.low[position] == self.high[position])
 
 
 class Log:
@@ -66,169 +80,183 @@ class Log:
     def __init__(self, folder: Path, table: Table) -> None:
         self.folder = folder
         self.table = table
+        self.log_folder = folder / "_delta_log"
         self._lock = threading.RLock()
-        self._delta: DeltaTable | None = None
+        self._version = -1
+        self._files: dict[str, File] = {}
         self._snapshot: Snapshot | None = None
         self._seen_mtime = -1
 
     def snapshot(self) -> Snapshot:
         """The table's files now. Two system calls when nothing has changed since the last time."""
         with self._lock:
-            if self._snapshot is None or self._changed():
-                self._snapshot = self._load()
+            self._refresh()
+            if self._snapshot is None:
+                self._snapshot = self._columns()
             return self._snapshot
 
-    def commit(self, added: Sequence[Part], removed: Sequence[str] = (), *, rearranged: bool = False) -> None:
+    def commit(
+        self, added: Sequence[Part], removed: Sequence[str] = (), *, rearranged: bool = False,
+        info: Mapping[str, Any] | None = None,
+    ) -> int:
         """Add and remove files in one atomic, durable step; the table is made at its first commit.
 
-        rearranged: the rows stay the same (compaction). Raises deltalake's CommitFailedError when another writer
-        removed one of the files to be removed first.
+        rearranged: the rows stay the same (compaction). info: what the entry says beside. Returns the version. Raises
+        Conflict when another writer removed one of the files to be removed first.
         """
-        from deltalake import PostCommitHookProperties
-        from deltalake.exceptions import CommitFailedError
-        from deltalake.transaction import AddAction, RemoveAction
-
+        if not added and not removed:
+            return self._version
         now = int(time.time() * 1000)
-        actions: list[AddAction | RemoveAction] = [
-            AddAction(p.path, p.size, p.partition, p.written_ms, not rearranged, p.stats()) for p in added
-        ]
-        actions += [RemoveAction(p, not rearranged, now, None, self._partition(p)) for p in removed]
-        if not actions:
-            return
-        # Their own checkpoints are not brought to the disk: a power cut could leave a torn one. See _checkpoint.
-        hooks = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
+        about = {"timestamp": now, "operation": "OPTIMIZE" if rearranged else "WRITE", "engineInfo": "tapiary"}
+        actions = [{"commitInfo": about | dict(info or {})}]
+        actions += [entries.adding(part, rearranged=rearranged) for part in added]
         with self._lock:
-            delta = self._open(create=True)
-            for attempt in range(COMMIT_TRIES):
-                if attempt or self._is_behind(delta):
-                    delta.update_incremental()
-                before = delta.version()
+            self.make()
+            self._refresh()
+            for tries_left in reversed(range(COMMIT_TRIES)):
                 try:
-                    delta.create_write_transaction(actions, "append", delta.schema(), self.table.partition_by,
-                                                   post_commithook_properties=hooks)
+                    going = [self._files[path] for path in removed]
+                except KeyError as error:
+                    raise Conflict(f"another program removed {error} from table {self.table.name!r} first") from None
+                try:
+                    entries.write(self.log_folder, self._version + 1, actions + [
+                        entries.removing(file, self.table, now, rearranged=rearranged) for file in going])
                     break
-                except CommitFailedError:
+                except FileExistsError:
                     counter("store", "commit_conflicts").add()
-                    if removed or attempt == COMMIT_TRIES - 1:
-                        raise
-            delta.update_incremental()
-            self._make_durable(before + 1, delta.version())
+                    if not tries_left:
+                        raise Conflict(f"too many others write to table {self.table.name!r}: try again") from None
+                    self._refresh()
+            self._follow()
             counter("store", "commits").add()
-            if delta.version() // CHECKPOINT_COMMITS != before // CHECKPOINT_COMMITS:
-                self._checkpoint(delta)
-            self._snapshot = None
+            if self.table.checkpoints and self._version % CHECKPOINT_COMMITS == 0:
+                self.checkpoint()
+            return self._version
 
-    def warm(self, *, create: bool = False) -> None:
-        """Open the table (or make it) ahead of the commit, which is quicker then."""
+    def make(self) -> None:
+        """Make the table unless there is one."""
         with self._lock:
-            if create or self._exists():
-                self._open(create=create)
+            if not self.exists():
+                self._create()
 
     def delta(self) -> DeltaTable | None:
-        """The open table at its newest version; None before its first commit."""
+        """The table at its newest version, newly opened; None before its first commit."""
         with self._lock:
-            if not self._exists():
-                return None
+            return self._open() if self.exists() else None
+
+    def exists(self) -> bool:
+        """Whether the table has been made."""
+        return self._version >= 0 or entries.path_of(self.log_folder, 0).exists() or (
+            self.log_folder / "_last_checkpoint").exists()
+
+    def checkpoint(self) -> int:
+        """Sum up the log in a durable checkpoint, which readers start from; returns its version, -1 when it failed."""
+        try:
             delta = self._open()
-            delta.update_incremental()
-            return delta
+            delta.create_checkpoint()
+            for path in self.log_folder.glob(f"{delta.version():020}.checkpoint*.parquet"):
+                sync_file(path)
+            sync_file(self.log_folder / "_last_checkpoint")
+            sync_folder(self.log_folder)
+            return int(delta.version())
+        except Exception:
+            log.warning("no checkpoint of table %s", self.table.name, exc_info=True)
+            return -1
 
-    @property
-    def _log_folder(self) -> Path:
-        return self.folder / "_delta_log"
-
-    def _exists(self) -> bool:
-        return self._delta is not None or (self._log_folder / f"{0:020}.json").exists() or (
-            self._log_folder / "_last_checkpoint").exists()
-
-    def _open(self, *, create: bool = False) -> DeltaTable:
+    def _open(self) -> DeltaTable:
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError
 
         from tapiary.store.repair import repair
 
-        if self._delta is None:
-            if create and not self._exists():
-                self._create()
-            try:
-                self._delta = DeltaTable(self.folder)
-            except DeltaError:
-                if not repair(self._log_folder):
-                    raise
-                self._delta = DeltaTable(self.folder)
-        return self._delta
+        try:
+            return DeltaTable(self.folder)
+        except DeltaError:
+            if not repair(self.log_folder):
+                raise
+            return DeltaTable(self.folder)
 
     def _create(self) -> None:
         from deltalake import DeltaTable
 
         self.folder.mkdir(parents=True, exist_ok=True)
-        configuration = {**_CONFIGURATION, "delta.dataSkippingStatsColumns": ",".join(self.table.in_log)}
-        with _alone(self.folder):
-            if self._exists():
+        configuration = {**_CONFIGURATION, **self.table.configuration,
+                         "delta.dataSkippingStatsColumns": ",".join(self.table.in_log)}
+        with alone(self.folder):
+            if self.exists():
                 return
             DeltaTable.create(self.folder, self.table.declared, mode="ignore", partition_by=self.table.partition_by,
                               name=self.table.name, configuration=configuration)
-            self._make_durable(0, 0)
+            sync_file(entries.path_of(self.log_folder, 0))
+            sync_folder(self.log_folder)
             sync_folder(self.folder)
             sync_folder(self.folder.parent)
 
-    def _changed(self) -> bool:
-        if self._delta is None:
-            return self._exists()
-        if self._is_behind(self._delta):
-            return True
-        # The next number may be missing when a long sleep let the log be cleaned; the folder's time tells then.
-        return self._log_folder.stat().st_mtime_ns != self._seen_mtime
+    def _refresh(self) -> None:
+        """Bring what is known up to the newest version."""
+        if self._version < 0:
+            if self.exists():
+                self._load()
+        elif not self._follow():
+            # The next number may be missing when a long sleep let the log be cleaned; the folder's time tells then.
+            mtime = self.log_folder.stat().st_mtime_ns
+            if mtime != self._seen_mtime:
+                if self._newest() > self._version and not self._follow():
+                    self._load()
+                self._seen_mtime = mtime
 
-    def _is_behind(self, delta: DeltaTable) -> bool:
-        return (self._log_folder / f"{delta.version() + 1:020}.json").exists()
+    def _follow(self) -> bool:
+        """Take in the entries that come next; returns whether there were any."""
+        before = self._version
+        while True:
+            try:
+                entry = entries.read(self.log_folder, self._version + 1, self.table.bounded_by)
+            except FileNotFoundError:
+                return self._version > before
+            self._version += 1
+            self._take(entry)
 
-    def _load(self) -> Snapshot:
-        import numpy as np
+    def _take(self, entry: Entry) -> None:
+        for path in entry.removed:
+            self._files.pop(path, None)
+        for file in entry.added:
+            self._files[file.path] = file
+        self._snapshot = None
+
+    def _newest(self) -> int:
+        names = (name.removesuffix(".json") for name in os.listdir(self.log_folder) if name.endswith(".json"))
+        return max((int(name) for name in names if name.isdigit()), default=-1)
+
+    def _load(self) -> None:
         import pyarrow as pa
 
-        if not self._exists():
-            none = np.zeros(0, dtype=np.int64)
-            return Snapshot(-1, [], none, none, none, none, none)
-        mtime = self._log_folder.stat().st_mtime_ns
+        self._seen_mtime = self.log_folder.stat().st_mtime_ns
         delta = self._open()
-        delta.update_incremental()
         actions = pa.table(delta.get_add_actions(flatten=True))
-        self._seen_mtime = mtime
-        return Snapshot(
-            delta.version(), actions.column("path").to_pylist(), _numbers(actions, "size_bytes", 0),
-            _numbers(actions, "num_records", 0), _numbers(actions, "min.run_id", -(2**63)),
-            _numbers(actions, "max.run_id", 2**63 - 1), _numbers(actions, "modification_time", 0))
+        bounded = self.table.bounded_by
+        columns = [
+            _numbers(actions, "size_bytes", 0), _numbers(actions, "num_records", 0),
+            _numbers(actions, f"min.{bounded}", LOWEST), _numbers(actions, f"max.{bounded}", HIGHEST),
+            _numbers(actions, "modification_time", 0),
+        ]
+        paths = actions.column("path").to_pylist()
+        self._files = {path: File(path, *rest) for path, *rest in zip(paths, *columns, strict=True)}
+        self._version = delta.version()
+        self._snapshot = None
 
-    def _make_durable(self, first: int, last: int) -> None:
-        for version in range(first, last + 1):
-            with suppress(FileNotFoundError):  # cleaned by another process, after a checkpoint
-                sync_file(self._log_folder / f"{version:020}.json")
-        sync_folder(self._log_folder)
+    def _columns(self) -> Snapshot:
+        import numpy as np
 
-    def _checkpoint(self, delta: DeltaTable) -> None:
-        try:
-            delta.create_checkpoint()
-            for path in self._log_folder.glob("*.checkpoint*.parquet"):
-                sync_file(path)
-            sync_file(self._log_folder / "_last_checkpoint")
-            sync_folder(self._log_folder)
-        except Exception:
-            log.warning("no checkpoint of table %s", self.table.name, exc_info=True)
-
-    def _partition(self, path: str) -> dict[str, str | None]:
-        from tapiary.store.part import NO_VALUE
-
-        if not self.table.by_day:
-            return {}
-        text = path.split("/", 1)[0].removeprefix("day=")
-        return {"day": None if text == NO_VALUE else text}
+        files = list(self._files.values())
+        numbers = np.array([(f.size, f.rows, f.low, f.high, f.modified_ms) for f in files], dtype=np.int64)
+        sizes, rows, low, high, modified_ms = numbers.reshape(-1, 5).T
+        return Snapshot(self._version, list(self._files), sizes, rows, low, high, modified_ms)
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock: of two processes that make a table at once, the second would replace its metadata."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def alone(path: Path) -> Iterator[None]:
+    """Hold the lock of a folder or file, among all threads and processes."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -236,13 +264,11 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _numbers(actions: pa.Table, name: str, missing: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-    import numpy as np
+def _numbers(actions: pa.Table, name: str, missing: int) -> list[int]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if name not in actions.column_names:
-        return np.full(actions.num_rows, missing, dtype=np.int64)
-    column = pc.fill_null(actions.column(name).cast(pa.int64()), missing)
-    numbers: np.ndarray[Any, np.dtype[np.int64]] = column.to_numpy()
+        return [missing] * actions.num_rows
+    numbers: list[int] = pc.fill_null(actions.column(name).cast(pa.int64()), missing).to_pylist()
     return numbers

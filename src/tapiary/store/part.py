@@ -65,10 +65,10 @@ class PartWriter:
 
         self.partition: dict[str, str | None] = {}
         self.path = self.name
-        if self.table.by_day:
+        if self.table.partition:
             text = self.day.isoformat() if self.day else None
-            self.partition = {"day": text}
-            self.path = f"day={text or NO_VALUE}/{self.name}"
+            self.partition = {self.table.partition: text}
+            self.path = f"{self.table.partition}={text or NO_VALUE}/{self.name}"
         self._file = self.folder / self.path
         options = self.table.parquet_options(self.compression)
         for tries_left in reversed(range(_FOLDER_TRIES)):
@@ -133,6 +133,20 @@ class PartWriter:
 def _text(microseconds: int) -> str:
     moment = _EPOCH + timedelta(microseconds=microseconds)
     return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def partition_in(table: Table, path: str) -> dict[str, str | None]:
+    """The partition's value that a file's path tells, as the log writes it."""
+    if not table.partition:
+        return {}
+    text = path.split("/", 1)[0].removeprefix(f"{table.partition}=")
+    return {table.partition: None if text == NO_VALUE else text}
+
+
+def day_in(table: Table, path: str) -> date | None:
+    """The partition's date that a file's path tells."""
+    text = partition_in(table, path).get(table.partition)
+    return date.fromisoformat(text) if text else None
 
 
 def day_of(days: int) -> date | None:

@@ -204,8 +204,8 @@ def view_of(log: Log, selection: Selection) -> str:
         return f"SELECT {empty} WHERE false"
     files = ", ".join(_literal(f"{log.folder}/{snapshot.paths[i]}") for i in positions)
     partition = ", hive_partitioning = false"
-    if log.table.by_day:
-        partition = ", hive_partitioning = true, hive_types = {'day': DATE}"
+    if log.table.partition:
+        partition = f", hive_partitioning = true, hive_types = {{'{log.table.partition}': DATE}}"
     condition = ""
     if selection.runs is not None and not all(snapshot.is_single(i) for i in positions):
         condition = f" WHERE run_id IN ({', '.join(str(int(r)) for r in sorted(set(selection.runs)))})"

@@ -98,7 +98,7 @@ class TableWriter:
         import numpy as np
         import pyarrow as pa
 
-        if not self._table.by_day:
+        if not self._table.partition:
             return [(None, batch)]
         days = np.floor_divide(batch.column("first_seen").cast(pa.int64()).to_numpy(), _DAY_US)
         distinct = np.unique(days)

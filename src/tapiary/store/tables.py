@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ _PLAIN_NUMBERS = frozenset({"packet_times"})
 _DUCKDB = {
     "int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT", "float64": "DOUBLE", "bool": "BOOLEAN",
     "string": "VARCHAR", "timestamp": "TIMESTAMPTZ", "address": "BLOB", "binary": "BLOB", "mac": "BIGINT",
-    "list<int32>": "INTEGER[]", "date": "DATE",
+    "list<int32>": "INTEGER[]", "list<string>": "VARCHAR[]", "date": "DATE",
 }
 
 
@@ -38,10 +39,15 @@ class Table:
 
     name: str
     columns: tuple[Column, ...]
-    #: Partitioned by the day of `first_seen`, in a column `day` that only the paths and the log hold.
-    by_day: bool
-    #: Columns with minimum and maximum of each file in the Delta log, by which whole files are left out.
+    #: The column of dates by which the table is partitioned, which only the paths and the log hold; empty for none.
+    partition: str
+    #: Columns with minimum and maximum of each file in the Delta log; by those of the first one, whole files are left
+    #: out of what is read.
     in_log: tuple[str, ...]
+    #: Properties of the Delta table beside those of all our tables.
+    configuration: Mapping[str, str] = field(default_factory=dict)
+    #: Whether every so many commits end in a checkpoint; else a keeper makes them meanwhile.
+    checkpoints: bool = True
 
     @cached_property
     def stored(self) -> pa.Schema:
@@ -59,18 +65,23 @@ class Table:
         import pyarrow as pa
 
         schema = arrow_schema(self.columns)
-        return schema.append(pa.field("day", pa.date32())) if self.by_day else schema
+        return schema.append(pa.field(self.partition, pa.date32())) if self.partition else schema
 
     @cached_property
     def duckdb_types(self) -> dict[str, str]:
         """DuckDB's type of every column that a query may name."""
         types = {c.name: _DUCKDB[c.type] for c in self.columns}
-        return types | {"day": "DATE"} if self.by_day else types
+        return types | {self.partition: "DATE"} if self.partition else types
+
+    @property
+    def bounded_by(self) -> str:
+        """The column by which whole files are left out."""
+        return self.in_log[0]
 
     @property
     def partition_by(self) -> list[str]:
         """The Delta table's partition columns."""
-        return ["day"] if self.by_day else []
+        return [self.partition] if self.partition else []
 
     def parquet_options(self, compression: str) -> dict[str, Any]:
         """Arguments of pyarrow's ParquetWriter, chosen by measuring 160 k generated flows with 86 filled columns.
@@ -97,6 +108,6 @@ class Table:
 
 
 TABLES: dict[str, Table] = {
-    "flows": Table("flows", FLOW_COLUMNS, True, ("run_id", "job_id", "flow_id", "first_seen", "last_seen")),
-    "packets": Table("packets", INDEX_COLUMNS, False, ("run_id", "flow_id", "first_frame")),
+    "flows": Table("flows", FLOW_COLUMNS, "day", ("run_id", "job_id", "flow_id", "first_seen", "last_seen")),
+    "packets": Table("packets", INDEX_COLUMNS, "", ("run_id", "flow_id", "first_frame")),
 }

@@ -8,13 +8,12 @@ import shutil
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tapiary.store.log import Log, Snapshot
 from tapiary.store.marker import Marker, live_tokens
-from tapiary.store.part import NO_VALUE, Part, PartWriter, sync_folder
+from tapiary.store.part import Part, PartWriter, day_in, sync_folder
 from tapiary.store.reader import temporary
 from tapiary.store.table_writer import FILE_BYTES, GROUP_ROWS
 from tapiary.telemetry import counter, logger
@@ -56,7 +55,7 @@ def _drop(log: Log, markers: Path, snapshot: Snapshot, goes: Callable[[int], boo
     with _making(log, markers, added) as token:
         for position in positions:
             path = snapshot.paths[position]
-            runs = [int(snapshot.first_run[position])] if snapshot.is_single(position) else _runs_in(log, path)
+            runs = [int(snapshot.low[position])] if snapshot.is_single(position) else _runs_in(log, path)
             going = [r for r in runs if goes(r)]
             if not going:
                 continue
@@ -92,7 +91,7 @@ def sweep(log: Log, markers: Path, live_runs: set[int], before: int | None, age_
         writing = {int(token.partition("-")[0]) for token in alive if token.partition("-")[0].isdigit()}
         keep = live_runs | writing
         positions = [i for i in range(len(snapshot.paths)) if snapshot.modified_ms[i] <= limit
-                     and not (snapshot.is_single(i) and int(snapshot.first_run[i]) in keep)]
+                     and not (snapshot.is_single(i) and int(snapshot.low[i]) in keep)]
         rows = _drop(log, markers, snapshot, lambda r: r not in keep and (before is None or r < before), positions)
     counter("store", "files_swept").add(len(orphans))
     return len(orphans), rows
@@ -131,7 +130,7 @@ def _compact_turn(log: Log, markers: Path, small_bytes: int, least_files: int) -
             small.setdefault(os.path.dirname(path), []).append(i)
     groups = [
         group for positions in small.values() if len(positions) >= least_files
-        for group in _groups(snapshot, sorted(positions, key=lambda i: int(snapshot.first_run[i])))
+        for group in _groups(snapshot, sorted(positions, key=lambda i: int(snapshot.low[i])))
     ]
     end = time.monotonic() + TURN_S
     added: list[Part] = []
@@ -187,7 +186,7 @@ def vacuum(log: Log, retention_hours: int) -> int:
             return 0
         gone = delta.vacuum(retention_hours=retention_hours, dry_run=False, enforce_retention_duration=False)
         delta.cleanup_metadata()
-        for folder in log.folder.glob("day=*"):
+        for folder in log.folder.glob(f"{log.table.partition}=*") if log.table.partition else ():
             with suppress(OSError):  # only an empty one goes
                 folder.rmdir()
         return len(gone)
@@ -199,9 +198,7 @@ def _rewrite(log: Log, paths: list[str], name: str, without: set[int]) -> Part:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    first = paths[0].split("/")[0].removeprefix("day=")
-    day = date.fromisoformat(first) if log.table.by_day and first != NO_VALUE else None
-    writer = PartWriter(log.table, log.folder, name, day, compression="zstd")
+    writer = PartWriter(log.table, log.folder, name, day_in(log.table, paths[0]), compression="zstd")
     strings = [f.name for f in log.table.stored if pa.types.is_dictionary(f.type)]
     going = pa.array(sorted(without), pa.int64())
     waiting: list[pa.Table] = []

@@ -138,7 +138,7 @@ class RunWriter:
         try:
             import_module("pyarrow.parquet")  # heavy: while the first batch is being made
             for log in self._logs.values():
-                log.warm()
+                log.snapshot()  # and so is opening a table, which the commit needs
         except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
             self._error = error
         while (item := self._waiting.get()) is not None:
@@ -148,7 +148,7 @@ class RunWriter:
                 name, batch = item
                 if name not in self._tables:
                     log, token = self._logs[name], self._marker.token
-                    log.warm(create=True)
+                    log.make()
                     self._tables[name] = TableWriter(log.table, log.folder, token, self.run_id, self.job_id)
                 self._tables[name].write(batch)
             except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
