@@ -12,7 +12,7 @@ def test_names() -> None:
 
 
 def test_every_code_of_the_standard_has_a_name() -> None:
-    from tapiary.enrich.names import _countries
+    from tapiary.enrich.names import countries
 
-    assert len(_countries()) == 249 + 1  # and Kosovo
-    assert all(len(code) == 2 and code.isupper() and name != code for code, name in _countries().items())
+    assert len(countries()) == 249 + 1  # and Kosovo
+    assert all(len(code) == 2 and code.isupper() and name != code for code, name in countries().items())

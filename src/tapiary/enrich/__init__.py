@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .anonymize import Anonymizer
     from .enricher import Enricher, Place
-    from .names import country_name
+    from .names import countries, country_name
 
-__all__ = ["Anonymizer", "Enricher", "Place", "country_name"]
+__all__ = ["Anonymizer", "Enricher", "Place", "countries", "country_name"]
 
-_HOME = {"Anonymizer": "anonymize", "Enricher": "enricher", "Place": "enricher", "country_name": "names"}
+_HOME = {
+    "Anonymizer": "anonymize", "Enricher": "enricher", "Place": "enricher", "countries": "names", "country_name": "names",
+}
 
 
 def __getattr__(name: str) -> Any:

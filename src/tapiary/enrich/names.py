@@ -8,7 +8,8 @@ from pathlib import Path
 
 
 @cache
-def _countries() -> dict[str, str]:
+def countries() -> dict[str, str]:
+    """English names of countries by their ISO 3166-1 alpha-2 codes."""
     table = json.loads(Path(__file__).with_name("countries.json").read_text("utf-8"))
     names: dict[str, str] = table["names"]
     return names
@@ -16,4 +17,4 @@ def _countries() -> dict[str, str]:
 
 def country_name(code: str) -> str:
     """The English name of an ISO 3166-1 alpha-2 code, in any case; the code itself when it is none."""
-    return _countries().get(code.upper(), code)
+    return countries().get(code.upper(), code)

@@ -54,6 +54,24 @@ class Access:
         named = select(File.id).where(File.name == checked_name(name, field)).scalar_subquery()
         self._check(actor, Capture.file_id == named, name)
 
+    def hidden(self, actor: Actor) -> set[int]:
+        """The numbers of the files that the actor may not see."""
+        from tapiary.database import Capture
+
+        owners = self._owners(Capture.file_id.is_not(None))
+        return {file_id for file_id, of_file in owners.items() if not _may(actor, of_file)}
+
+    def runs(self, actor: Actor) -> list[int]:
+        """The runs whose rows the actor may see, in ascending order."""
+        from sqlalchemy import select
+
+        from tapiary.database import Run
+
+        hidden = self.hidden(actor)
+        query = select(Run.id, Run.file_id).where(Run.state == "committed").order_by(Run.id)
+        with self._services.database.session(write=False) as session:
+            return [run_id for run_id, file_id in session.execute(query) if file_id not in hidden]
+
     def _check(self, actor: Actor, condition: Any, what: str) -> None:
         for owners in self._owners(condition).values():
             if not _may(actor, owners):
