@@ -14,7 +14,7 @@ from tapiary.accounts.audit import AuditLog
 from tapiary.accounts.first import first_user
 from tapiary.accounts.logins import end_logins
 from tapiary.accounts.naming import check_email, check_name, name_key
-from tapiary.accounts.queries import changing, find_user, keeping_an_admin
+from tapiary.accounts.queries import actor_of, changing, find_user, keeping_an_admin
 from tapiary.accounts.rules import check_grant, check_rank, require
 from tapiary.accounts.views import UserView, user_view
 from tapiary.database import Capture, Database, Destination, Level, User

@@ -100,9 +100,16 @@ class Captures:
 
     # Ordering and steering.
 
-    def create(self, actor: Actor, order: Order) -> CaptureView:
-        """Order a capture; it begins at once when its drones are free. Raises InvalidInput (field), Forbidden."""
-        capture_id = self._ordering.enter(actor, order)
+    def examine(self, actor: Actor, order: Order) -> None:
+        """Check an order without ordering. Raises InvalidInput (field), Forbidden."""
+        self._ordering.examine(actor, order)
+
+    def create(self, actor: Actor, order: Order, *, alert_id: int | None = None) -> CaptureView:
+        """Order a capture; it begins at once when its drones are free. Raises InvalidInput (field), Forbidden.
+
+        `alert_id`: the alert that orders it, which names the capture from the moment that there is one.
+        """
+        capture_id = self._ordering.enter(actor, order, alert_id)
         try:
             self._services.hive.round()
         except Exception:  # the job is ordered: the next round begins it

@@ -6,11 +6,11 @@ import time
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tapiary.accounts import Actor, Permission
 from tapiary.capture import CRITICAL, HIGH, LOW, NORMAL, QUEUED, Options
-from tapiary.database import Capture, CaptureDrone, Destination, Drone, Script
+from tapiary.database import Alert, Capture, CaptureDrone, Destination, Drone, Script
 from tapiary.errors import Forbidden, InvalidInput, Unavailable
 from tapiary.services.captures.views import Order
 from tapiary.telemetry import logger
@@ -36,14 +36,26 @@ class Ordering:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def enter(self, actor: Actor, order: Order) -> int:
-        """The number of the new capture. Raises InvalidInput, Forbidden."""
+    def examine(self, actor: Actor, order: Order) -> None:
+        """Check all that can be checked before the job is ordered. Raises InvalidInput, Forbidden."""
+        options, drones = self._examine(actor, order)
+        self._check_filter(order.filter, drones, options)
+        with self._services.database.session(write=False) as session:
+            self._script(session, actor, order)
+            self._destination(session, actor, order)
+
+    def _examine(self, actor: Actor, order: Order) -> tuple[Options, dict[int, str]]:
         options = self._check(actor, order)
         with self._services.database.session(write=False) as session:
             drones = self._drones(session, order.drones)
         unknown = set(options.interfaces) - set(drones.values())
         if unknown:
             raise InvalidInput(f"interfaces: {min(unknown)!r} is none of the job's drones", field="interfaces")
+        return options, drones
+
+    def enter(self, actor: Actor, order: Order, alert_id: int | None = None) -> int:
+        """The number of the new capture, which the alert names that orders it. Raises InvalidInput, Forbidden."""
+        options, drones = self._examine(actor, order)
         self._check_filter(order.filter, drones, options)
         with self._services.database.session() as session:
             script = self._script(session, actor, order)
@@ -59,6 +71,8 @@ class Ordering:
             session.add(capture)
             session.flush()
             session.add_all(CaptureDrone(capture_id=capture.id, drone_id=drone_id) for drone_id in drones)
+            if alert_id is not None:
+                session.execute(update(Alert).where(Alert.id == alert_id).values(capture_id=capture.id))
             self._services.accounts.audit.write(
                 actor, "capture.create", str(capture.id),
                 {"name": order.name[:100], "drones": sorted(drones.values()), "filter": order.filter[:200]},
