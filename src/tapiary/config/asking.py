@@ -48,3 +48,4 @@ class AlertsConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     max_captures: Annotated[
         int, Meta(ge=0, description="Captures that triggers ordered and that have not ended; no more are ordered then")
     ] = 8
+    keep_days: Annotated[int, Meta(ge=0, description="Days that alerts are kept; 0: for ever")] = 365
