@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tapiary.accounts import Accounts
+    from tapiary.accounts import Accounts, Actor
     from tapiary.config import Config
     from tapiary.database import Database
     from tapiary.enrich import Enricher
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tapiary.services.hive import Channel, Hive, WrongOffset
     from tapiary.services.ingest import Ingest, make_handlers
     from tapiary.services.packets import Packets
+    from tapiary.services.queries import ActorCatalog, Answer, Queries, QueryView
     from tapiary.services.scripts import Scripts
     from tapiary.services.search import Search
     from tapiary.services.tally import Tally
@@ -52,7 +53,9 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMATS",
     "STATES",
+    "ActorCatalog",
     "AddressDetails",
+    "Answer",
     "CaptureView",
     "Channel",
     "Count",
@@ -67,6 +70,7 @@ __all__ = [
     "LabelGroup",
     "Order",
     "Processed",
+    "QueryView",
     "ScanReport",
     "Services",
     "State",
@@ -86,6 +90,7 @@ _EMPTY_PCAP = bytes.fromhex("d4c3b2a1 02000400 00000000 00000000 ffff0000 010000
 _HOMES = {"FORMATS": "export", "Format": "export", "Tally": "tally", "filterable": "filters", "make_handlers": "ingest"}
 _HOMES |= dict.fromkeys(("CaptureView", "Deliverable", "DroneShare", "DroneView", "Order"), "captures.views")
 _HOMES |= dict.fromkeys(("Channel", "WrongOffset"), "hive")
+_HOMES |= dict.fromkeys(("ActorCatalog", "Answer", "QueryView"), "queries")
 _HOMES |= {
     name: "views" for name in __all__ if name not in _HOMES and name not in ("Services", "country_name", "risk_names")
 }
@@ -207,6 +212,19 @@ class Services:
         return Packets(self)
 
     @cached_property
+    def queries(self) -> Queries:
+        """NQL over everything that a user may see."""
+        from tapiary.services.queries import Queries
+
+        return Queries(self)
+
+    def catalog(self, actor: Actor) -> ActorCatalog:
+        """What an actor's queries can name."""
+        from tapiary.services.queries import ActorCatalog
+
+        return ActorCatalog(self, actor)
+
+    @cached_property
     def export(self) -> Export:
         """Flows as files of other programs."""
         from tapiary.services.export import Export
@@ -301,7 +319,7 @@ class Services:
 
     def close(self) -> None:
         """Let go of connections and files; the services may not be used afterwards."""
-        for name in ("database", "store", "enricher"):
+        for name in ("queries", "database", "store", "enricher"):
             part = self.__dict__.pop(name, None)
             if part is not None and hasattr(part, "close"):
                 part.close()

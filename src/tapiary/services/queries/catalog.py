@@ -1,0 +1,148 @@
+"""What a user can name in queries, and the relations that a compiled query reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from tapiary.errors import Forbidden, NotFound
+from tapiary.query import Lookup, Range, Stream
+from tapiary.services.elements import INDEX
+from tapiary.services.queries import assets, builtin, flows, learning, minutes
+from tapiary.services.queries.fields import Field, Rows, relation, within, within_ms
+from tapiary.services.queries.kept import KEPT
+
+if TYPE_CHECKING:
+    from tapiary.accounts import Actor
+    from tapiary.services import Services
+    from tapiary.services.elements import ElementView
+
+#: What a relation of a query stands for, as `Store.query` takes it.
+Source = Any
+
+FLOWS = ("netflow", "netflowRaw")
+#: The streams that everybody has; no custom index can have such a name.
+STREAMS = (*FLOWS, *minutes.NAMES, "assetDevices", *KEPT, "testdata")
+#: The category of macros. One whose config has `"profile": true` is the predicate of a traffic profile, too.
+MACRO = "nql.macro"
+
+
+class ActorCatalog:
+    """The catalog of one actor for one query (`tapiary.query.Catalog`); nothing is read before `sources`.
+
+    A stream's SELECT is over relations whose names begin with `_`.
+    """
+
+    def __init__(self, services: Services, actor: Actor) -> None:
+        self._services = services
+        self._actor = actor
+        self._sources: dict[str, Callable[[], Source]] = {}
+
+    def stream(self, name: str) -> Stream | None:
+        """The stream or custom index of that name, None when there is none for this actor.
+
+        Raises Forbidden for a stream that needs a permission which the actor has not.
+        """
+        if name in FLOWS:
+            rows = flows.netflow() if name == "netflow" else flows.netflow_raw()
+            return Stream(name, rows.types, partial(self._flows, rows))
+        if name in minutes.NAMES:
+            return Stream(name, minutes.minutes(name).types, partial(self._minutes, name))
+        if name == "assetDevices":
+            return Stream(name, assets.asset_devices().types, self._devices, timed=False)
+        if name == "testdata":
+            return Stream(name, learning.TYPES, self._testdata, timed=False)
+        if name in KEPT:
+            kept = KEPT[name]
+            if not self._actor.has(kept.needs):
+                raise Forbidden(f"the stream {name} needs the permission {kept.needs.name}")
+            return Stream(name, kept.types, partial(self._kept, name))
+        return self._index(name)
+
+    def stream_names(self) -> Sequence[str]:
+        """All names that `stream` knows, for hints."""
+        own = [name for name in STREAMS if name not in KEPT or self._actor.has(KEPT[name].needs)]
+        return [*own, *sorted(view.name for view in self._services.elements.of(self._actor, INDEX))]
+
+    def collector(self, name: str) -> Stream | None:
+        """None: all collectors are those of the query itself."""
+        return None
+
+    def lookup(self, name: str) -> Lookup | None:
+        """The lookup of that name that the actor may see, else one of the built-in ones, else None."""
+        relation_name = self._name("_lookup")
+        try:
+            view = self._services.lookups.find(self._actor, name)
+        except NotFound:
+            return builtin.lookup(self._services, name, partial(self._add, relation_name))
+        self._add(relation_name, partial(self._services.lookups.relation, view))
+        return Lookup(view.name, view.kind, view.fields, relation_name, view.overlapping)
+
+    def macro(self, name: str) -> str | None:
+        """The text of the macro `$NAME$`."""
+        return next((text(view) for view in self._macros if view.name == name), None)
+
+    def profiles(self) -> Mapping[str, str]:
+        """The predicates of traffic profiles by name."""
+        return {view.name: text(view) for view in self._macros if view.config.get("profile") is True}
+
+    def sources(self, statement: exp.Expression) -> dict[str, Source]:
+        """What the relations that a statement reads stand for."""
+        named = {table.name for table in statement.find_all(exp.Table)}
+        return {name: load() for name, load in self._sources.items() if name in named}
+
+    def _flows(self, rows: Rows, range: Range) -> exp.Select:
+        return rows.select(relation(self._flow_table(range)), *within("first_seen", range))
+
+    def _minutes(self, name: str, range: Range) -> exp.Select:
+        return minutes.select(name, self._flow_table(range), range)
+
+    def _devices(self, range: Range) -> exp.Select:
+        devices = self._add("_devices", partial(assets.devices, self._services))
+        return assets.select(self._flow_table(Range()), devices)
+
+    def _testdata(self, range: Range) -> exp.Select:
+        return exp.select(exp.Star()).from_(relation(self._add("_testdata", learning.testdata)))
+
+    def _kept(self, name: str, range: Range) -> exp.Select:
+        source = self._add(self._name(f"_{name}"), partial(KEPT[name].load, self._services, self._actor, range))
+        return exp.select(exp.Star()).from_(relation(source))
+
+    def _index(self, name: str) -> Stream | None:
+        try:
+            view = self._services.indexes.find(self._actor, name)
+        except NotFound:
+            return None
+        rows = Rows([Field(field.name, field.type, f'"{field.name}"') for field in view.fields])
+
+        def select(range: Range) -> exp.Select:
+            source = self._add(self._name("_index"), partial(view.table.selection, range.start_ms, range.end_ms))
+            return rows.select(relation(source), *within_ms("timestamp", range))
+
+        return Stream(name, rows.types, select)
+
+    def _flow_table(self, range: Range) -> str:
+        from tapiary.store import Selection
+
+        return self._add("_flows", lambda: Selection("flows", self._services.access.runs(self._actor)))
+
+    def _add(self, name: str, load: Callable[[], Source]) -> str:
+        self._sources[name] = load
+        return name
+
+    def _name(self, stem: str) -> str:
+        """A name that no relation of this query has."""
+        at = sum(name.startswith(f"{stem}:") for name in self._sources)
+        return f"{stem}:{at}"
+
+    @cached_property
+    def _macros(self) -> list[ElementView]:
+        return self._services.elements.of(self._actor, MACRO)
+
+
+def text(macro: ElementView) -> str:
+    """The NQL text of a macro."""
+    return str(macro.config.get("nql") or "")

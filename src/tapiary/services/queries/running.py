@@ -1,0 +1,198 @@
+"""Queries at work: compiled, run by the store, their rows streamed or kept for paging."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from tapiary.errors import Conflict, NotFound, TapiaryError, TooManyRequests
+from tapiary.services.queries.results import Spool
+from tapiary.services.queries.views import Answer, QueryView
+from tapiary.services.queries.work import Slots, Work, prepare
+from tapiary.telemetry import counter, logger
+
+if TYPE_CHECKING:
+    from tapiary.accounts import Actor
+    from tapiary.services import Services
+
+log = logger("services")
+_runs = counter("services", "queries")
+
+#: How long `run` waits unless told otherwise; Sycope's clients all say the same.
+WAIT_MS = 30_000
+
+
+class Queries:
+    """NQL queries. Safe to share between threads; what is kept for paging is this process's own."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._settings = services.config.queries
+        self._slots = Slots(self._settings.max_running, self._settings.timeout_s)
+        self._lock = threading.Lock()
+        #: The longest unused first.
+        self._kept: dict[str, _Job] = {}
+
+    def stream(
+        self, actor: Actor, nql: str, *, start: str | int | None = None, end: str | int | None = None,
+        parameters: Mapping[str, str] | None = None, default_stream: str | None = None,
+    ) -> Answer:
+        """The rows as they are computed, however many they are.
+
+        start, end: the time range, in milliseconds or as NQL's time text, the end excluded; None is open.
+        parameters: values of `${NAME}` placeholders. Raises before the first row: InvalidInput that says where in the
+        text something is wrong, Forbidden, Unavailable when the query takes too long or there is no place for it.
+        """
+        work = prepare(self._services, actor, nql, start, end, parameters, default_stream)
+        _runs.add()
+        return work.answer(self._services.store, self._slots, self._settings.timeout_s)
+
+    def run(
+        self, actor: Actor, nql: str, *, start: str | int | None = None, end: str | int | None = None,
+        wait_ms: int = WAIT_MS, parameters: Mapping[str, str] | None = None, default_stream: str | None = None,
+    ) -> QueryView:
+        """Run a query whose rows are kept for `page`; returns when it is done, or after `wait_ms` while it goes on.
+
+        The arguments are those of `stream`. Raises as `stream` does, TooLarge for more than `queries.max_rows` rows,
+        TooManyRequests when there are `queries.max_kept` queries that have not ended.
+        """
+        work = prepare(self._services, actor, nql, start, end, parameters, default_stream)
+        job = _Job(actor, work, Spool(self._services.store.folder / "_tmp"))
+        self._keep(job)
+        _runs.add()
+        threading.Thread(target=self._work, args=(job,), name="query", daemon=True).start()
+        job.ended.wait(max(0, wait_ms) / 1000)
+        return job.view()
+
+    def get(self, actor: Actor, id: str) -> QueryView:
+        """A query of the actor's own. Raises NotFound when there is none (any more), and the query's own error."""
+        return self._find(actor, id).view()
+
+    def page(self, actor: Actor, id: str, limit: int, offset: int = 0) -> list[dict[str, Any]]:
+        """Rows as JSON values, from `offset` on, at most `limit`. Raises as `get`, and Conflict while it is at work."""
+        job = self._find(actor, id)
+        if job.view().state != "done":
+            raise Conflict("the query is still at work: wait for it", code="not_done")
+        with job.using:
+            return list(job.page(max(0, offset), max(0, limit)))
+
+    def cancel(self, actor: Actor, id: str) -> None:
+        """Break a query off, or forget its rows. Raises NotFound when there is none (any more)."""
+        job = self._find(actor, id)
+        with self._lock:
+            self._kept.pop(job.id, None)
+        job.drop()
+
+    def expire(self) -> None:
+        """Forget the rows that nobody has asked for in `queries.keep_s`."""
+        limit = time.monotonic() - self._settings.keep_s
+        with self._lock:
+            old = [job for job in self._kept.values() if job.ended.is_set() and job.used < limit]
+            for job in old:
+                del self._kept[job.id]
+        for job in old:
+            job.drop()
+
+    def close(self) -> None:
+        """Break off and forget all queries."""
+        with self._lock:
+            jobs, self._kept = list(self._kept.values()), {}
+        for job in jobs:
+            job.drop()
+
+    def _keep(self, job: _Job) -> None:
+        self.expire()
+        gone: list[_Job] = []
+        with self._lock:
+            while len(self._kept) >= self._settings.max_kept:
+                oldest = next((each for each in self._kept.values() if each.ended.is_set()), None)
+                if oldest is None:
+                    job.drop()
+                    raise TooManyRequests("too many queries are at work (queries.max_kept): try again", retry_after_s=5)
+                gone.append(self._kept.pop(oldest.id))
+            self._kept[job.id] = job
+        for each in gone:
+            each.drop()
+
+    def _find(self, actor: Actor, id: str) -> _Job:
+        self.expire()
+        with self._lock:
+            job = self._kept.pop(id, None)
+            if job is not None:
+                self._kept[id] = job
+                job.used = time.monotonic()
+        if job is None or (job.actor.user_id, job.actor.name) != (actor.user_id, actor.name):
+            raise NotFound("the query is not there: it is not yours, or its rows were kept long enough", code="no_query")
+        return job
+
+    def _work(self, job: _Job) -> None:
+        try:
+            answer = job.work.answer(
+                self._services.store, self._slots, self._settings.timeout_s, readable=False
+            )
+            try:
+                job.spool.write(answer.schema, answer.batches, self._settings.max_rows)
+            finally:
+                answer.close()
+        except TapiaryError as error:
+            job.error = error
+        except Exception as error:
+            log.exception("a query failed")
+            job.error = error
+        finally:
+            job.used = time.monotonic()
+            job.ended.set()
+            if job.dropped.is_set():
+                job.spool.close()
+
+
+class _Job:
+    """A query whose rows are kept."""
+
+    def __init__(self, actor: Actor, work: Work, spool: Spool) -> None:
+        self.id = secrets.token_hex(16)
+        self.actor, self.work, self.spool = actor, work, spool
+        self.used = time.monotonic()
+        self.error: Exception | None = None
+        self.ended, self.dropped = threading.Event(), threading.Event()
+        #: Held while rows are read.
+        self.using = threading.Lock()
+
+    def view(self) -> QueryView:
+        """What is shown of it; raises the error that it ended with."""
+        if not self.ended.is_set():
+            return QueryView(self.id, "running" if self.work.begun else "waiting")
+        if self.error is not None:
+            raise self.error
+        return QueryView(self.id, "done", self.spool.rows, self.work.columns)
+
+    def page(self, offset: int, limit: int) -> Iterator[dict[str, Any]]:
+        """Rows as JSON values."""
+        if self.dropped.is_set():
+            return
+        for batch in self.spool.page(offset, limit):
+            readable = self.work.readable(batch)
+            names = readable.schema.names
+            for row in zip(*(_values(column) for column in readable.columns), strict=True):
+                yield dict(zip(names, row, strict=True))
+
+    def drop(self) -> None:
+        """Break it off and let its rows go."""
+        with self.using:
+            self.dropped.set()
+            self.work.cancel()
+            if self.ended.is_set():
+                self.spool.close()
+
+
+def _values(column: Any) -> list[Any]:
+    import pyarrow as pa
+
+    values: list[Any] = column.to_pylist()
+    if pa.types.is_map(column.type):
+        return [None if pairs is None else dict(pairs) for pairs in values]
+    return values
+
