@@ -32,7 +32,7 @@ _FIELDS = (
     Field("description", STRING, "coalesce(d.description, '')"),
     Field("timestamp", LONG, "greatest(s.seen, d.modified)"),
     Field("tags", list_of(STRING), "coalesce(d.tags, CAST([] AS VARCHAR[]))"),
-    Field("additional", MAP, "coalesce(d.additional, CAST(MAP {} AS MAP(VARCHAR, VARCHAR)))"),
+    Field("additional", MAP, "coalesce(d.additional, CAST(map([], []) AS MAP(VARCHAR, VARCHAR)))"),
     Field("dnsRecords", list_of(STRING), "coalesce(d.dns, CAST([] AS VARCHAR[]))"),
 )
 
@@ -49,7 +49,8 @@ def select(flows: str, devices: str) -> exp.Select:
         exp.select(exp.alias_(exp.column(f"{side}_ip"), "ip"), "last_seen").from_(relation(flows))
         for side in ("client", "server")
     ]
-    noted = exp.select(exp.alias_(exp.column("_ip"), "ip"), exp.alias_(exp.null(), "last_seen")).from_(relation(devices))
+    noted = exp.select(exp.alias_(exp.column("_ip"), "ip"), exp.alias_(exp.null(), "last_seen"))
+    noted = noted.from_(relation(devices))
     seen = exp.union(exp.union(*ends, distinct=False), noted, distinct=False).subquery("addresses")
     newest = exp.alias_(exp.Anonymous(this="epoch_ms", expressions=[exp.Max(this=exp.column("last_seen"))]), "seen")
     by_address = exp.select("ip", newest).from_(seen).group_by("ip").subquery("s")

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 #: The order of the rows, as every lookup has it.
 _KEYED = {"_row": LONG}
-_FIELDS: dict[str, dict[str, Type]] = {"Country": {"code": STRING, "name": STRING}, "Protocol": {"number": LONG, "name": STRING}}
+_FIELDS: dict[str, dict[str, Type]] = {
+    "Country": {"code": STRING, "name": STRING}, "Protocol": {"number": LONG, "name": STRING},
+}
 
 
 def lookup(name: str, add: Callable[[Callable[[], Any]], str]) -> Lookup | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tapiary.accounts import Permission
+from tapiary.accounts import NONE, Permission
 from tapiary.query import Range, Type
 from tapiary.query.types import BOOLEAN, DOUBLE, IP, LONG, MAP, STRING, list_of
 from tapiary.schema import address_bytes
@@ -51,6 +51,9 @@ _JOBS: dict[str, Type] = {
 }
 
 
+_ARROW = {"boolean": "bool_", "double": "float64", "long": "int64", "mac": "int64", "ip": "binary", "subnet": "binary"}
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A stream out of the database: its fields, and its rows of a range that an actor may see."""
@@ -58,7 +61,7 @@ class Kept:
     types: Mapping[str, Type]
     rows: Callable[[Services, Actor, Range], Iterable[Row]]
     #: What is needed to see any of it.
-    needs: Permission = Permission(0)
+    needs: Permission = NONE
 
     def load(self, services: Services, actor: Actor, range: Range) -> pa.Table:
         """The rows as a table with the stream's fields as columns."""
@@ -81,8 +84,7 @@ def arrow_type(type: Type) -> pa.DataType:
         return pa.list_(arrow_type(type.item))
     if type == MAP:
         return pa.map_(pa.string(), pa.string())
-    names = {"boolean": "bool_", "double": "float64", "long": "int64", "mac": "int64", "ip": "binary", "subnet": "binary"}
-    return getattr(pa, names.get(type.name, "string"))()
+    return getattr(pa, _ARROW.get(type.name, "string"))()
 
 
 def _alerts(services: Services, actor: Actor, range: Range) -> Iterable[Row]:
@@ -119,7 +121,7 @@ def _alert(alert: Alert) -> Row:
 
 
 def _fitting(type: Type, value: Any) -> Any:
-    """A value of an alert's JSON as the field's type has it; null for what is none of it, the empty list for no list."""
+    """A value of an alert's JSON as the field's type has it; null for what does not fit, the empty list for no list."""
     if type.item:
         return [str(each) for each in value] if isinstance(value, list) else []
     try:

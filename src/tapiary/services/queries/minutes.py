@@ -22,7 +22,8 @@ _TIMESTAMP = Field("timestamp", LONG, "epoch_us(first_seen) // 60000000 * 60000"
 _ACTIVE_MS = "least(epoch_ms(max(last_seen)) - epoch_ms(min(first_seen)), 60000)"
 _SUMS = {
     "clientBytes": "client_bytes", "serverBytes": "server_bytes", "clientPackets": "client_packets",
-    "serverPackets": "server_packets", "bytes": "client_bytes + server_bytes", "packets": "client_packets + server_packets",
+    "serverPackets": "server_packets", "bytes": "client_bytes + server_bytes",
+    "packets": "client_packets + server_packets",
     "clientBits": "client_bytes * 8", "serverBits": "server_bytes * 8", "bits": "(client_bytes + server_bytes) * 8",
 }
 _RATES = ("bits", "packets", "clientBits", "serverBits", "clientPackets", "serverPackets")

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tapiary.errors import Conflict, NotFound, TapiaryError, TooManyRequests
+from tapiary.services.formats import values
 from tapiary.services.queries.results import Spool
 from tapiary.services.queries.views import Answer, QueryView
 from tapiary.services.queries.work import Slots, Work, prepare
@@ -125,7 +126,7 @@ class Queries:
                 self._kept[id] = job
                 job.used = time.monotonic()
         if job is None or (job.actor.user_id, job.actor.name) != (actor.user_id, actor.name):
-            raise NotFound("the query is not there: it is not yours, or its rows were kept long enough", code="no_query")
+            raise NotFound("there is no such query of yours, or its rows are no longer kept", code="no_query")
         return job
 
     def _work(self, job: _Job) -> None:
@@ -176,7 +177,7 @@ class _Job:
         for batch in self.spool.page(offset, limit):
             readable = self.work.readable(batch)
             names = readable.schema.names
-            for row in zip(*(_values(column) for column in readable.columns), strict=True):
+            for row in zip(*(values(column) for column in readable.columns), strict=True):
                 yield dict(zip(names, row, strict=True))
 
     def drop(self) -> None:
@@ -186,13 +187,3 @@ class _Job:
             self.work.cancel()
             if self.ended.is_set():
                 self.spool.close()
-
-
-def _values(column: Any) -> list[Any]:
-    import pyarrow as pa
-
-    values: list[Any] = column.to_pylist()
-    if pa.types.is_map(column.type):
-        return [None if pairs is None else dict(pairs) for pairs in values]
-    return values
-

@@ -24,9 +24,8 @@ from tapiary.config import MeterConfig
 from tapiary.errors import InvalidInput, TapiaryError
 from tapiary.meter import MeterResult, meter, ndpi_version
 from tapiary.schema import FORMAT_VERSION, Column, arrow_schema, flow_columns
-from tapiary.services.export import _flat as flat
-from tapiary.services.export import _flat_schema as flat_schema
 from tapiary.services.export import readable
+from tapiary.services.formats import flat_schema, flattened
 
 #: Number of the manifest's format.
 MANIFEST_VERSION = 1
@@ -62,7 +61,7 @@ class DataSet:
         batch = readable(flows.select(self._schema.names)).cast(self._schema)
         self._parquet.write_batch(batch)
         if self._csv is not None:
-            self._csv.write_batch(flat(batch, self._flat))
+            self._csv.write_batch(flattened(batch, self._flat))
         self.rows += batch.num_rows
         for counts, name in ((self.labels, "label"), (self.categories, "category")):
             for found in batch.column(name).value_counts().to_pylist():
