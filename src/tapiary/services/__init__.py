@@ -20,12 +20,16 @@ if TYPE_CHECKING:
     from tapiary.services.captures import Captures
     from tapiary.services.captures.views import CaptureView, Deliverable, DroneShare, DroneView, Order
     from tapiary.services.destinations import Destinations
+    from tapiary.services.devices import Devices, DeviceView
     from tapiary.services.drones import Drones
+    from tapiary.services.elements import Elements, ElementView
     from tapiary.services.export import FORMATS, Export, Format
     from tapiary.services.files import Files
     from tapiary.services.filters import filterable
     from tapiary.services.hive import Channel, Hive, WrongOffset
+    from tapiary.services.indexes import BadCell, BadCells, Indexes, IndexView, Injected
     from tapiary.services.ingest import Ingest, make_handlers
+    from tapiary.services.lookups import Lookups, LookupView
     from tapiary.services.packets import Packets
     from tapiary.services.queries import ActorCatalog, Answer, Queries, QueryView
     from tapiary.services.scripts import Scripts
@@ -56,18 +60,25 @@ __all__ = [
     "ActorCatalog",
     "AddressDetails",
     "Answer",
+    "BadCell",
+    "BadCells",
     "CaptureView",
     "Channel",
     "Count",
     "Deliverable",
+    "DeviceView",
     "DroneShare",
     "DroneView",
+    "ElementView",
     "FileView",
     "FlowFilter",
     "FlowPage",
     "Format",
+    "IndexView",
+    "Injected",
     "JobView",
     "LabelGroup",
+    "LookupView",
     "Order",
     "Processed",
     "QueryView",
@@ -90,6 +101,8 @@ _EMPTY_PCAP = bytes.fromhex("d4c3b2a1 02000400 00000000 00000000 ffff0000 010000
 _HOMES = {"FORMATS": "export", "Format": "export", "Tally": "tally", "filterable": "filters", "make_handlers": "ingest"}
 _HOMES |= dict.fromkeys(("CaptureView", "Deliverable", "DroneShare", "DroneView", "Order"), "captures.views")
 _HOMES |= dict.fromkeys(("Channel", "WrongOffset"), "hive")
+_HOMES |= dict.fromkeys(("BadCell", "BadCells", "IndexView", "Injected"), "indexes")
+_HOMES |= {"DeviceView": "devices", "ElementView": "elements", "LookupView": "lookups"}
 _HOMES |= dict.fromkeys(("ActorCatalog", "Answer", "QueryView"), "queries")
 _HOMES |= {
     name: "views" for name in __all__ if name not in _HOMES and name not in ("Services", "country_name", "risk_names")
@@ -273,6 +286,34 @@ class Services:
 
         return Destinations(self)
 
+    @cached_property
+    def elements(self) -> Elements:
+        """Configured things of all categories, and who may do what with them."""
+        from tapiary.services.elements import Elements
+
+        return Elements(self)
+
+    @cached_property
+    def indexes(self) -> Indexes:
+        """Custom indexes and their rows."""
+        from tapiary.services.indexes import Indexes
+
+        return Indexes(self)
+
+    @cached_property
+    def lookups(self) -> Lookups:
+        """Tables that queries look things up in."""
+        from tapiary.services.lookups import Lookups
+
+        return Lookups(self)
+
+    @cached_property
+    def devices(self) -> Devices:
+        """What people and scripts have written about addresses."""
+        from tapiary.services.devices import Devices
+
+        return Devices(self)
+
     def labels(self) -> tuple[LabelGroup, ...]:
         """Every label that a flow may get, by group, sorted."""
         from tapiary.meter import labels_by_group
@@ -319,7 +360,7 @@ class Services:
 
     def close(self) -> None:
         """Let go of connections and files; the services may not be used afterwards."""
-        for name in ("queries", "database", "store", "enricher"):
+        for name in ("queries", "indexes", "database", "store", "enricher"):
             part = self.__dict__.pop(name, None)
             if part is not None and hasattr(part, "close"):
                 part.close()
