@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tapiary.enrich import Enricher
     from tapiary.jobs import Queue
     from tapiary.services.access import Access
+    from tapiary.services.alerts import Alerts, AlertView, TrialView, Triggers, TriggerView
     from tapiary.services.captures import Captures
     from tapiary.services.captures.views import CaptureView, Deliverable, DroneShare, DroneView, Order
     from tapiary.services.destinations import Destinations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tapiary.services.export import FORMATS, Export, Format
     from tapiary.services.files import Files
     from tapiary.services.filters import filterable
+    from tapiary.services.formats import ANSWER_FORMATS
     from tapiary.services.hive import Channel, Hive, WrongOffset
     from tapiary.services.indexes import BadCell, BadCells, Indexes, IndexView, Injected
     from tapiary.services.ingest import Ingest, make_handlers
@@ -55,10 +57,12 @@ if TYPE_CHECKING:
     from tapiary.store import Store
 
 __all__ = [
+    "ANSWER_FORMATS",
     "FORMATS",
     "STATES",
     "ActorCatalog",
     "AddressDetails",
+    "AlertView",
     "Answer",
     "BadCell",
     "BadCells",
@@ -87,6 +91,8 @@ __all__ = [
     "State",
     "Statistic",
     "Tally",
+    "TrialView",
+    "TriggerView",
     "UploadView",
     "WrongOffset",
     "country_name",
@@ -99,8 +105,10 @@ __all__ = [
 _EMPTY_PCAP = bytes.fromhex("d4c3b2a1 02000400 00000000 00000000 ffff0000 01000000")
 
 _HOMES = {"FORMATS": "export", "Format": "export", "Tally": "tally", "filterable": "filters", "make_handlers": "ingest"}
+_HOMES |= {"ANSWER_FORMATS": "formats"}
 _HOMES |= dict.fromkeys(("CaptureView", "Deliverable", "DroneShare", "DroneView", "Order"), "captures.views")
 _HOMES |= dict.fromkeys(("Channel", "WrongOffset"), "hive")
+_HOMES |= dict.fromkeys(("AlertView", "TrialView", "TriggerView"), "alerts")
 _HOMES |= dict.fromkeys(("BadCell", "BadCells", "IndexView", "Injected"), "indexes")
 _HOMES |= {"DeviceView": "devices", "ElementView": "elements", "LookupView": "lookups"}
 _HOMES |= dict.fromkeys(("ActorCatalog", "Answer", "QueryView"), "queries")
@@ -285,6 +293,20 @@ class Services:
         from tapiary.services.destinations import Destinations
 
         return Destinations(self)
+
+    @cached_property
+    def triggers(self) -> Triggers:
+        """Saved queries that watch for something."""
+        from tapiary.services.alerts import Triggers
+
+        return Triggers(self)
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        """What triggers have found."""
+        from tapiary.services.alerts import Alerts
+
+        return Alerts(self)
 
     @cached_property
     def elements(self) -> Elements:

@@ -143,7 +143,12 @@ def flattened(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-#: Writers of an answer by the format's name.
+#: The media type of each format that an answer to a query can have.
+ANSWER_FORMATS = {
+    "json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet", "arrow": "application/vnd.apache.arrow.stream",
+}
+#: Writers by the format's name.
 WRITERS: dict[str, Callable[[Batches, Any], Iterator[bytes]]] = {
     "parquet": parquet, "arrow": arrow, "csv": csv, "json": json_array, "ndjson": json_lines,
 }

@@ -25,7 +25,7 @@ _DEVICE: dict[str, Type] = {
 }
 _FIELDS = (
     # A device that nobody has written about has its address for an identifier.
-    Field("id", STRING, "coalesce(d.id, address_text(s.ip))"),
+    Field("id", STRING, "coalesce(d.id, nql_ip_text(s.ip))"),
     Field("ip", IP, "s.ip"),
     Field("name", STRING, "coalesce(d.name, '')"),
     Field("domainName", STRING, "coalesce(d.domain, '')"),

@@ -10,9 +10,9 @@ from sqlglot import exp
 
 from tapiary.errors import Forbidden, NotFound
 from tapiary.query import Lookup, Range, Stream
-from tapiary.services.elements import INDEX
+from tapiary.services.elements.views import INDEX
 from tapiary.services.queries import assets, builtin, flows, learning, minutes
-from tapiary.services.queries.fields import Field, Rows, relation, within, within_ms
+from tapiary.services.queries.fields import Field, Rows, relation, within
 from tapiary.services.queries.kept import KEPT
 
 if TYPE_CHECKING:
@@ -73,13 +73,13 @@ class ActorCatalog:
 
     def lookup(self, name: str) -> Lookup | None:
         """The lookup of that name that the actor may see, else one of the built-in ones, else None."""
-        relation_name = self._name("_lookup")
+        source = self._name("_lookup")
         try:
             view = self._services.lookups.find(self._actor, name)
         except NotFound:
-            return builtin.lookup(self._services, name, partial(self._add, relation_name))
-        self._add(relation_name, partial(self._services.lookups.relation, view))
-        return Lookup(view.name, view.kind, view.fields, relation_name, view.overlapping)
+            return builtin.lookup(name, partial(self._add, source))
+        self._add(source, lambda: view.relation)
+        return Lookup(view.name, view.kind, view.fields, source, view.overlapping)
 
     def macro(self, name: str) -> str | None:
         """The text of the macro `$NAME$`."""
@@ -95,14 +95,14 @@ class ActorCatalog:
         return {name: load() for name, load in self._sources.items() if name in named}
 
     def _flows(self, rows: Rows, range: Range) -> exp.Select:
-        return rows.select(relation(self._flow_table(range)), *within("first_seen", range))
+        return rows.select(relation(self._flow_table()), *within("first_seen", range))
 
     def _minutes(self, name: str, range: Range) -> exp.Select:
-        return minutes.select(name, self._flow_table(range), range)
+        return minutes.select(name, self._flow_table(), range)
 
     def _devices(self, range: Range) -> exp.Select:
         devices = self._add("_devices", partial(assets.devices, self._services))
-        return assets.select(self._flow_table(Range()), devices)
+        return assets.select(self._flow_table(), devices)
 
     def _testdata(self, range: Range) -> exp.Select:
         return exp.select(exp.Star()).from_(relation(self._add("_testdata", learning.testdata)))
@@ -119,12 +119,12 @@ class ActorCatalog:
         rows = Rows([Field(field.name, field.type, f'"{field.name}"') for field in view.fields])
 
         def select(range: Range) -> exp.Select:
-            source = self._add(self._name("_index"), partial(view.table.selection, range.start_ms, range.end_ms))
-            return rows.select(relation(source), *within_ms("timestamp", range))
+            source = self._add(self._name("_index"), partial(view.table.select, range.start_ms, range.end_ms))
+            return rows.select(relation(source))
 
         return Stream(name, rows.types, select)
 
-    def _flow_table(self, range: Range) -> str:
+    def _flow_table(self) -> str:
         from tapiary.store import Selection
 
         return self._add("_flows", lambda: Selection("flows", self._services.access.runs(self._actor)))

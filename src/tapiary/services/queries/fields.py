@@ -84,22 +84,14 @@ def within(name: str, range: Range, *, step_ms: int = 1) -> list[exp.Expression]
 
     step_ms: what the rows are rounded down to, later, before the range is meant to choose by it.
     """
-    return _bounds(name, range, step_ms, _moment)
-
-
-def within_ms(name: str, range: Range) -> list[exp.Expression]:
-    """That a column of milliseconds lies in a range."""
-    return _bounds(name, range, 1, exp.Literal.number)
-
-
-def _bounds(name: str, range: Range, step_ms: int, literal: object) -> list[exp.Expression]:
-    assert callable(literal)
     found: list[exp.Expression] = []
     if range.start_ms is not None:
-        found.append(exp.GTE(this=column(name), expression=literal(-(-range.start_ms // step_ms) * step_ms)))
+        found.append(exp.GTE(this=column(name), expression=_moment(-(-range.start_ms // step_ms) * step_ms)))
     if range.end_ms is not None:
-        found.append(exp.LT(this=column(name), expression=literal(-(-range.end_ms // step_ms) * step_ms)))
+        found.append(exp.LT(this=column(name), expression=_moment(-(-range.end_ms // step_ms) * step_ms)))
     return found
+
+
 
 
 def _moment(milliseconds: int) -> exp.Expression:

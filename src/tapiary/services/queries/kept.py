@@ -91,16 +91,17 @@ def _alerts(services: Services, actor: Actor, range: Range) -> Iterable[Row]:
     from sqlalchemy import select
 
     from tapiary.database import Alert, User
+    from tapiary.services.alerts.rows import visible
 
-    query = select(Alert, User.level).outerjoin(User, User.id == Alert.owner_id).order_by(Alert.at_ms, Alert.id)
+    query = select(Alert).outerjoin(User, User.id == Alert.owner_id).order_by(Alert.at_ms, Alert.id)
+    query = query.where(visible(services, actor))
     if range.start_ms is not None:
         query = query.where(Alert.at_ms >= range.start_ms)
     if range.end_ms is not None:
         query = query.where(Alert.at_ms < range.end_ms)
     with services.database.session(write=False) as session:
-        for alert, level in session.execute(query):
-            if actor.may_access(alert.owner_id, 0 if level is None else level):
-                yield _alert(alert)
+        for alert in session.scalars(query):
+            yield _alert(alert)
 
 
 def _alert(alert: Alert) -> Row:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tapiary.query import Type
+from tapiary.services import formats
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,3 +38,7 @@ class Answer:
     batches: Iterator[pa.RecordBatch]
     #: Lets go of the query; not needed after the last batch.
     close: Callable[[], None]
+
+    def write(self, format: str) -> Iterator[bytes]:
+        """The rows as a file of a format of `ANSWER_FORMATS`, in pieces."""
+        return formats.WRITERS[format](self.batches, self.schema)

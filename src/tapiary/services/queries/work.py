@@ -10,7 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from tapiary import query
-from tapiary.errors import Unavailable
+from tapiary.errors import InvalidInput, Unavailable
 from tapiary.query import Plan, Range, Type
 from tapiary.services.queries.catalog import ActorCatalog, Source
 from tapiary.services.queries.views import Answer
@@ -121,4 +121,10 @@ def _empty(schema: pa.Schema) -> pa.RecordBatch:
 def _moment(value: str | int | None, field: str, now_ms: int) -> int | None:
     if value is None or isinstance(value, int):
         return value
-    return query.parse_time(value, now_ms=now_ms, field=field)
+    found = query.moment_ms(value, now_ms)
+    if found is None:
+        raise InvalidInput(
+            f"{field}: {value!r} is no time; give milliseconds since 1970, or as -1h@now or @2026-11-25T10:00:00Z",
+            field=field,
+        )
+    return found
