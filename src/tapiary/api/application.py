@@ -85,7 +85,7 @@ def create_app(services: Services) -> TapiaryApp:
     _add_public_routes(app)
     ours = tractor.dialect(services.config.repository.max_upload_bytes)
     dialects = {"tractor": ours, "tractor_bare": ours, "tci": tci.dialect(), "pages": pages.dialect()}
-    dialects["sycope"] = sycope.dialect()
+    dialects["sycope"] = sycope.dialect(services.config.indexes.max_body_bytes)
     errors.register(app, dialects)
     app.after_request(_add_headers)
     app.after_request(lambda response: _add_attribution(response, services))

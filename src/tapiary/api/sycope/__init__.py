@@ -12,22 +12,24 @@ from flask_openapi3 import APIBlueprint, OpenAPI
 
 from tapiary.accounts import Right
 from tapiary.api.dialect import Dialect
-from tapiary.api.sycope.answers import SycopeError, error
+from tapiary.api.sycope.answers import PREFIX, SycopeError, error
 from tapiary.api.sycope.cookie import refuse_other_sites, visitor
 
-__all__ = ["MODULES", "PREFIX", "dialect", "register"]
+__all__ = ["MODULES", "dialect", "register"]
 
-PREFIX = "/npm/api/v1"
-#: The modules with routes: each has `add_routes(blueprint)` and `RIGHTS` by the routes' endpoints.
-MODULES = ("session",)
+#: The modules with routes: each has `add_routes(blueprint)`, `RIGHTS` by the routes' endpoints, and where the route
+#: minds the size of bodies itself `BODIES`.
+MODULES = ("session", "elements", "indexes", "injection", "lookups", "devices", "queries", "doubled")
 
 
-def dialect() -> Dialect:
-    """How the app guards these routes."""
+def dialect(max_body_bytes: int) -> Dialect:
+    """How the app guards these routes; max_body_bytes: largest lookup."""
     rights: dict[str, Right | None] = {}
+    bodies: dict[str, int | None] = dict.fromkeys(("lookup_create", "lookup_edit"), max_body_bytes)
     for module in _modules():
         rights |= module.RIGHTS
-    return Dialect(rights, error, prefix=PREFIX, visitor=visitor)
+        bodies |= getattr(module, "BODIES", {})
+    return Dialect(rights, error, bodies=bodies, prefix=PREFIX, visitor=visitor)
 
 
 def register(app: OpenAPI) -> None:

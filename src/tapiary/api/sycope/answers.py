@@ -12,6 +12,9 @@ from pydantic import Field
 
 from tapiary.api.tci.shapes import Model
 
+#: Where all paths of the dialect begin.
+PREFIX = "/npm/api/v1"
+
 
 class Done(Model):
     """What was asked for is done."""

@@ -1,0 +1,92 @@
+"""Bodies of requests: JSON objects, and what may be large: plain or packed by gzip or zstd, never more than a limit."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+import zlib
+from typing import Any, BinaryIO, TypeVar, cast
+
+import msgspec
+from flask import request
+
+from tapiary.errors import InvalidInput, TooLarge
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+T = TypeVar("T")
+
+#: The largest window that a zstd frame may need: 8 MiB, as RFC 9659 has it for zstd over HTTP.
+WINDOW_LOG = 23
+
+
+def json_object() -> dict[str, Any]:
+    """The body, which must be a JSON object. Raises InvalidInput."""
+    body = request.get_json(silent=True)
+    if not isinstance(body, dict):
+        raise InvalidInput("body: must be a JSON object, sent with Content-Type: application/json", field="body")
+    return body
+
+
+def large_json(kind: type[T], limit: int, setting: str) -> T:
+    """The body as JSON of a kind, unpacked. Raises InvalidInput, and TooLarge above the limit of bytes."""
+    data = unpacked(limit, setting).read()
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        what = "is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise InvalidInput(f"body: {what}", field="body") from None
+
+
+def unpacked(limit: int, setting: str) -> BinaryIO:
+    """The body as it was before its Content-Encoding.
+
+    Raises InvalidInput for another encoding; reading raises it for a broken one, and TooLarge above the limit of
+    bytes, which `setting` is named for.
+    """
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    packed = cast(BinaryIO, request.stream)
+    if encoding == "identity":
+        if (request.content_length or 0) > limit:
+            raise _too_large(limit, setting)
+        body: Any = packed
+    elif encoding in ("gzip", "x-gzip"):
+        body = gzip.GzipFile(fileobj=packed, mode="rb")
+    elif encoding == "zstd":
+        body = zstd.ZstdFile(packed, options={zstd.DecompressionParameter.window_log_max: WINDOW_LOG})
+    else:
+        raise InvalidInput("Content-Encoding: must be gzip, zstd or identity", field="Content-Encoding")
+    return cast(BinaryIO, io.BufferedReader(_Limited(body, limit, setting), buffer_size=1 << 18))
+
+
+class _Limited(io.RawIOBase):
+    """A stream that is read up to a limit; what is wrong with it is the caller's fault."""
+
+    def __init__(self, stream: BinaryIO, limit: int, setting: str) -> None:
+        self._stream, self._limit, self._setting = stream, limit, setting
+        self._read = 0
+
+    def readable(self) -> bool:
+        """It is for reading."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what there is, at most as much as fits. Raises InvalidInput and TooLarge."""
+        try:
+            data = self._stream.read(len(buffer))
+        except (gzip.BadGzipFile, zlib.error, zstd.ZstdError, EOFError) as error:
+            encoding = request.headers.get("Content-Encoding", "")
+            raise InvalidInput(f"body: is not whole, or no {encoding}: {error}", field="body") from None
+        self._read += len(data)
+        if self._read > self._limit:
+            raise _too_large(self._limit, self._setting)
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _too_large(limit: int, setting: str) -> TooLarge:
+    return TooLarge(f"body: has more than {limit} bytes ({setting})", field="body")
