@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tapiary.config import StoreConfig
-from tapiary.store import Store, reader, upkeep
+from tapiary.store import Store, engine, upkeep
 from tests.store.rows import DAY_US, NOON_US, flows, packets
 
 
@@ -143,18 +143,18 @@ def test_what_the_queries_of_a_killed_process_left(store: Store, config: StoreCo
     fill(store, range(1, 2))
     code = (
         "import os, signal, sys\n"
-        "from tapiary.config import StoreConfig; from tapiary.store import Store, reader\n"
+        "from tapiary.config import StoreConfig; from tapiary.store import Store, engine\n"
         "store = Store(StoreConfig(path=sys.argv[1])); store.query('SELECT 1', tables={}).fetchall()\n"
-        "folder = reader.temporary(store.folder, store._engine._marker.token); folder.mkdir(exist_ok=True)\n"
+        "folder = engine.temporary(store.folder, store._engine._marker.token); folder.mkdir(exist_ok=True)\n"
         "(folder / 'duckdb_temp_storage-0.tmp').write_bytes(b'x'); os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     killed = subprocess.run([sys.executable, "-c", code, config.path], check=False)
     assert killed.returncode == -signal.SIGKILL
-    spilled = reader.temporary(store.folder)
+    spilled = engine.temporary(store.folder)
     assert len(list(spilled.glob("*/*.tmp"))) == 1
     assert counts(store) == {1: 4}
     assert store._engine._marker is not None
-    own = reader.temporary(store.folder, store._engine._marker.token)
+    own = engine.temporary(store.folder, store._engine._marker.token)
     own.mkdir(exist_ok=True)
     store.sweep({1})
     assert list(spilled.iterdir()) == [own]

@@ -1,4 +1,4 @@
-"""The Delta Lake tables of flows and packet index: commit, compact, drop, and SQL over them.
+"""The Delta Lake tables of flows, packet index and custom indexes: commit, compact, drop, and SQL over them.
 
 `Store` is the room's door. Nothing heavy (pyarrow, deltalake, duckdb) is imported before it is used.
 """
@@ -8,16 +8,25 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from tapiary.store.selection import Selection
+from tapiary.store.selection import IndexSelection, Selection
 
 if TYPE_CHECKING:
+    from tapiary.store.indexes.fields import IndexField, Rotation
+    from tapiary.store.indexes.table import IndexTable
     from tapiary.store.reader import Rows
+    from tapiary.store.running import Running
     from tapiary.store.store import Store
     from tapiary.store.writer import RunWriter, Written
 
-__all__ = ["Rows", "RunWriter", "Selection", "Store", "Written"]
+__all__ = [
+    "IndexField", "IndexSelection", "IndexTable", "Rotation", "Rows", "RunWriter", "Running", "Selection", "Store",
+    "Written",
+]
 
-_HOMES = {"Rows": "reader", "Store": "store", "RunWriter": "writer", "Written": "writer"}
+_HOMES = {
+    "IndexField": "indexes.fields", "IndexTable": "indexes.table", "Rotation": "indexes.fields", "Rows": "reader",
+    "Running": "running", "Store": "store", "RunWriter": "writer", "Written": "writer",
+}
 
 
 def __getattr__(name: str) -> Any:

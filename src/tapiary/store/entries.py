@@ -43,8 +43,6 @@ class Entry:
     added: list[File] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     info: dict[str, Any] = field(default_factory=dict)
-    #: It changes what the table is, not only which files it has.
-    redefines: bool = False
 
 
 def path_of(log_folder: Path, version: int) -> Path:
@@ -90,8 +88,6 @@ def _take(entry: Entry, kind: str, action: Any, bounded_by: str) -> None:
         entry.removed.append(unquote(action["path"]))
     elif kind == "commitInfo":
         entry.info = action
-    elif kind in ("metaData", "protocol"):
-        entry.redefines = True
 
 
 def adding(part: Part, *, rearranged: bool) -> dict[str, Any]:

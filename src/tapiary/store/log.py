@@ -6,7 +6,7 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from tapiary.telemetry import counter, logger
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
-    from deltalake import DeltaTable
+    from deltalake import DeltaTable, PostCommitHookProperties
 
 log = logger("store")
 
@@ -132,6 +132,17 @@ class Log:
             if self.table.checkpoints and self._version % CHECKPOINT_COMMITS == 0:
                 self.checkpoint()
             return self._version
+
+    def redefine(self, change: Callable[[DeltaTable, PostCommitHookProperties], None]) -> None:
+        """Change what the table is by one of deltalake's commits, durably."""
+        from deltalake import PostCommitHookProperties
+
+        with self._lock:
+            # Their checkpoints are not brought to the disk: a power cut could leave a torn one. See `checkpoint`.
+            change(self._open(), PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False))
+            self._refresh()
+            sync_file(entries.path_of(self.log_folder, self._version))
+            sync_folder(self.log_folder)
 
     def make(self) -> None:
         """Make the table unless there is one."""

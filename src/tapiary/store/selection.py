@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tapiary.store.log import Log
+    from tapiary.store.tables import Table
 
 
 @dataclass(frozen=True)
@@ -16,4 +21,19 @@ class Selection:
 
     table: str = "flows"
     runs: Sequence[int] | None = None
+    columns: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
+class IndexSelection:
+    """Rows of an index from `start_ms` up to but without `end_ms`, as `IndexTable.select` makes it.
+
+    start_ms, end_ms: None is open. columns: those that the query may name; None for all of them.
+    """
+
+    log: Log
+    #: Its columns when the selection was made.
+    table: Table
+    start_ms: int | None = None
+    end_ms: int | None = None
     columns: Sequence[str] | None = None

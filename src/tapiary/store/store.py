@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import re
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tapiary.errors import InternalError
 from tapiary.store.log import Log
-from tapiary.store.selection import Selection
+from tapiary.store.marker import Marker
+from tapiary.store.selection import IndexSelection, Selection
 from tapiary.store.tables import TABLES
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from tapiary.store.engine import Functions
+    from tapiary.store.indexes.fields import IndexField, Rotation
+    from tapiary.store.indexes.table import IndexTable
     from tapiary.store.reader import Rows
+    from tapiary.store.running import Running
     from tapiary.store.writer import RunWriter
+
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 class Settings(Protocol):
@@ -28,19 +39,23 @@ class Settings(Protocol):
 
 
 class Store:
-    """The tables `flows` and `packets` in a folder. The constructor does no I/O.
+    """The tables `flows` and `packets`, and those of custom indexes, in a folder. The constructor does no I/O.
 
-    Safe to share between threads; any number of processes may use the same folder.
+    Safe to share between threads; any number of processes may use the same folder. functions: what queries may call
+    beside DuckDB's own functions, asked for at the first query.
     """
 
-    def __init__(self, config: Settings) -> None:
+    def __init__(self, config: Settings, functions: Callable[[], Functions] = dict) -> None:
         if not config.path:
             raise InternalError("the store needs a folder: give it the config's resolved path")
-        from tapiary.store.reader import Engine
+        from tapiary.store.engine import Engine
 
         self.folder = Path(config.path).absolute()
         self._logs = {name: Log(self.folder / name, table) for name, table in TABLES.items()}
-        self._engine = Engine(self.folder, self._markers, config.memory_limit, config.threads)
+        self._engine = Engine(self.folder, self._markers, config.memory_limit, config.threads, functions)
+        self._lock = threading.Lock()
+        self._indexes: dict[str, IndexTable] = {}
+        self._marker: Marker | None = None
 
     def writer(self, run_id: int, job_id: int) -> RunWriter:
         """A writer for the rows of a new run; use it as a context manager."""
@@ -48,18 +63,55 @@ class Store:
 
         return RunWriter(self._logs, self._markers, run_id, job_id)
 
+    def index(self, key: str, fields: Sequence[IndexField], rotation: Rotation = "daily") -> IndexTable:
+        """The table of a custom index; nothing is on the disk before its first rows.
+
+        key: what its folder is called, of letters, digits, `-` and `_`. Fields that it does not have yet are added, the
+        rotation counts from now on. Raises what `IndexTable.define` and `fields.layout` raise.
+        """
+        from tapiary.store.indexes.table import IndexTable
+
+        if not _KEY.fullmatch(key):
+            raise InternalError(f"{key!r} cannot be an index's key")
+        with self._lock:
+            table = self._indexes.get(key)
+            if table is None or table.dropped:
+                table = self._indexes[key] = IndexTable(self._index_folder / key, fields, rotation, self._token)
+        table.define(fields, rotation)
+        return table
+
+    def index_keys(self) -> list[str]:
+        """The keys of all indexes that have rows on the disk, also of those that nobody names any more."""
+        return sorted(p.name for p in self._index_folder.glob("*/") if _KEY.fullmatch(p.name))
+
+    def drop_index(self, key: str) -> None:
+        """Remove an index with its files; queries that read it may fail. Does nothing when there is none."""
+        from tapiary.store.indexes.table import remove
+
+        with self._lock:
+            table = self._indexes.pop(key, None)
+        if table is not None:
+            table.dropped = True
+        remove(self._index_folder / key)
+
     def query(
         self, sql: str, params: Sequence[Any] | Mapping[str, Any] = (), *,
-        tables: Mapping[str, Selection] | None = None,
+        tables: Mapping[str, Selection | IndexSelection | pa.Table | pa.RecordBatchReader] | None = None,
+        running: Running | None = None,
     ) -> Rows:
         """Run one SELECT; `tables` says which rows each table name of the SQL stands for.
 
-        params: values for `?`, or a mapping for `$name`.
+        What it sees of a table is what is committed now. Arrow data stands for itself; a reader can be read once.
+        params: values for `?`, or a mapping for `$name`. running: by which the query is broken off.
         """
-        from tapiary.store.reader import run, view_of
+        from tapiary.store.reader import run
+        from tapiary.store.running import Running
+        from tapiary.store.views import view
 
         chosen = tables if tables is not None else {name: Selection(name) for name in self._logs}
-        return run(self._engine, sql, params, {name: view_of(self._logs[s.table], s) for name, s in chosen.items()})
+        views = {n: view(self._logs, s) for n, s in chosen.items() if isinstance(s, Selection | IndexSelection)}
+        given = {n: s for n, s in chosen.items() if not isinstance(s, Selection | IndexSelection)}
+        return run(self._engine, sql, params, views, given, running or Running())
 
     def drop_runs(self, run_ids: Collection[int]) -> int:
         """Remove all rows of these runs; returns how many rows there were. The files go at the next `vacuum`."""
@@ -105,6 +157,20 @@ class Store:
     def close(self) -> None:
         """Close the query engine; the store can be used again afterwards."""
         self._engine.close()
+        with self._lock:
+            if self._marker is not None:
+                self._marker.close()
+                self._marker = None
+
+    @property
+    def _index_folder(self) -> Path:
+        return self.folder / "indexes"
+
+    def _token(self) -> str:
+        """Names this process's writer of index files, by a marker that the kernel frees when the process ends."""
+        with self._lock:
+            self._marker = self._marker or Marker(self._markers, "index")
+            return self._marker.token
 
     @property
     def _markers(self) -> Path:

@@ -11,10 +11,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tapiary.store.engine import temporary
 from tapiary.store.log import Log, Snapshot
 from tapiary.store.marker import Marker, live_tokens
 from tapiary.store.part import Part, PartWriter, day_in, sync_folder
-from tapiary.store.reader import temporary
 from tapiary.store.table_writer import FILE_BYTES, GROUP_ROWS
 from tapiary.telemetry import counter, logger
 
@@ -28,7 +28,7 @@ TURN_S = 1.0
 
 
 @contextmanager
-def _alone(log: Log) -> Iterator[None]:
+def upkeep_lock(log: Log) -> Iterator[None]:
     """Hold the table's upkeep lock, in all threads and processes: two removals of one file would conflict."""
     log.folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(log.folder / "_upkeep.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -44,7 +44,7 @@ def drop_runs(log: Log, markers: Path, run_ids: Collection[int]) -> int:
     wanted = {int(r) for r in run_ids}
     if not wanted or not log.snapshot().paths:
         return 0
-    with _alone(log):
+    with upkeep_lock(log):
         return _drop(log, markers, log.snapshot(), lambda run: run in wanted, log.snapshot().holding(sorted(wanted)))
 
 
@@ -75,7 +75,7 @@ def sweep(log: Log, markers: Path, live_runs: set[int], before: int | None, age_
     """Remove orphaned files and rows of dead runs; returns how many of each."""
     if not log.folder.is_dir():
         return 0, 0
-    with _alone(log):
+    with upkeep_lock(log):
         # The order matters: a file seen on the disk, whose writer is dead by now, is in the log by now or never.
         on_disk = [str(p.relative_to(log.folder)) for p in log.folder.rglob("*.parquet") if "_delta_log" not in p.parts]
         alive = live_tokens(markers)
@@ -112,7 +112,7 @@ def compact(log: Log, markers: Path, small_bytes: int, least_files: int) -> int:
         return 0
     gone = 0
     while True:
-        with _alone(log):
+        with upkeep_lock(log):
             went, more = _compact_turn(log, markers, small_bytes, least_files)
         gone += went
         if not more:
@@ -180,7 +180,7 @@ def _groups(snapshot: Snapshot, positions: list[int]) -> Iterator[list[int]]:
 
 def vacuum(log: Log, retention_hours: int) -> int:
     """Delete removed files, and log entries that no reader needs."""
-    with _alone(log):
+    with upkeep_lock(log):
         delta = log.delta()
         if delta is None:
             return 0

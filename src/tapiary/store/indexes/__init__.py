@@ -1,0 +1,1 @@
+"""Tables of custom indexes: one Delta table each, with rows that come in small pieces at any time."""
