@@ -95,6 +95,12 @@ class IndexTable:
         """The rows from `start_ms` up to but without `end_ms` (None is open), for `Store.query`."""
         return IndexSelection(self.log, self.layout, start_ms, end_ms, columns)
 
+    def arrived(self, since: int | None) -> tuple[int, list[tuple[int, int]]]:
+        """The version now, and the times (earliest, latest) of what came after `since`, for each file of it."""
+        from tapiary.store.indexes.arrivals import arrived
+
+        return arrived(self.log, since)
+
     def retain(self, older_than_ms: int | None = None, max_bytes: int | None = None) -> int:
         """Drop rows from before a moment, and the oldest files while all are larger than that; returns how many rows.
 
