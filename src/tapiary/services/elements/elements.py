@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tapiary.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -31,7 +31,7 @@ class Elements:
 
     def list(
         self, actor: Actor, *, where: str | None = None, offset: int = 0, limit: int | None = None
-    ) -> tuple[int, list[ElementView]]:
+    ) -> tuple[int, Sequence[ElementView]]:
         """How many elements match and may be seen, and a page of them, the oldest first.
 
         Raises InvalidInput for a filter that cannot be read (field filter), a negative offset or limit.
@@ -44,7 +44,7 @@ class Elements:
         found = [view for view in self._visible(actor) if test is None or test(view.member)]
         return len(found), found[offset:None if limit is None else offset + limit]
 
-    def of(self, actor: Actor, category: str) -> list[ElementView]:
+    def of(self, actor: Actor, category: str) -> Sequence[ElementView]:
         """All elements of a category that the actor may see, the oldest first."""
         return self._visible(actor, category)
 
@@ -78,7 +78,7 @@ class Elements:
 
     def create(
         self, actor: Actor, category: str, name: str, config: Mapping[str, Any], *,
-        attributes: Mapping[str, Any] | None = None, tags: list[Any] | None = None,
+        attributes: Mapping[str, Any] | None = None, tags: Sequence[Any] | None = None,
         content: Mapping[str, Any] | None = None,
     ) -> ElementView:
         """Make an element, the actor's own and private.
@@ -152,7 +152,7 @@ class Elements:
             self._audit(session, actor, "permissions", row, {"permissions": [dict(item) for item in shown]})
         return shown
 
-    def _visible(self, actor: Actor, category: str | None = None) -> list[ElementView]:
+    def _visible(self, actor: Actor, category: str | None = None) -> Sequence[ElementView]:
         from sqlalchemy import select
 
         from tapiary.database import Element, User

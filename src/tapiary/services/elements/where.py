@@ -93,6 +93,7 @@ class _Parser:
         if operator not in ("=", "==", "!="):
             raise _bad(place, "= or !=")
         kind, text, place = self._next()
+        wanted: Any
         if kind == "text":
             wanted = _unquoted(text, place)
         elif kind == "number":

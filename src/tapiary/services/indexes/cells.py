@@ -80,7 +80,7 @@ def integer(value: Any, kind: Kind) -> int:
 def moment(value: Any) -> int:
     """A row's timestamp."""
     if value is None:
-        raise ValueError("must be there: every row needs its time, in milliseconds since 1970")
+        raise ValueError("is no time; every row needs its own, in milliseconds since 1970")
     whole = integer(value, KINDS["long"])
     if not 0 <= whole <= LAST_MS:
         raise ValueError("is no time in milliseconds since 1970 and before the year 10000")

@@ -15,14 +15,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from tapiary.errors import InvalidInput
 from tapiary.services.elements.elements import checked_name
 from tapiary.services.indexes.kinds import KINDS
 from tapiary.services.indexes.views import Field
 
-ROTATIONS: Final = ("daily", "weekly", "monthly")
+Rotation = Literal["daily", "weekly", "monthly"]
+ROTATIONS: Final[dict[str, Rotation]] = {"daily": "daily", "weekly": "weekly", "monthly": "monthly"}
 #: Longest name and longest description of a field, in characters.
 FIELD_LENGTH, DESCRIPTION_LENGTH = 128, 4096
 TIMESTAMP: Final = "timestamp"
@@ -49,7 +50,7 @@ class Definition:
 
     name: str
     active: bool
-    rotation: str
+    rotation: Rotation
     store_raw: bool
     fields: tuple[Field, ...]
     retention_days: int | None
@@ -81,7 +82,7 @@ def definition(config: object, *, most_fields: int) -> Definition:
     fields = tuple(_field(item, place) for place, item in enumerate(given))
     _check_names(fields)
     return Definition(
-        name, _switch(config, "active", True), rotation.lower(), _switch(config, "storeRaw", True), fields,
+        name, _switch(config, "active", True), ROTATIONS[rotation.lower()], _switch(config, "storeRaw", True), fields,
         _limit(config, "retentionDays"), _limit(config, "retentionBytes"),
     )
 

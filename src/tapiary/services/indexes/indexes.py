@@ -8,21 +8,21 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tapiary.errors import Conflict, Forbidden, InvalidInput, NotFound
 from tapiary.services.elements.views import INDEX, ElementView
 from tapiary.services.indexes.changes import check_changes
-from tapiary.services.indexes.definition import TIMESTAMP, Definition, definition, is_built_in
-from tapiary.services.indexes.views import Field, IndexView, Injected
+from tapiary.services.indexes.definition import Definition, definition, is_built_in
+from tapiary.services.indexes.views import IndexView, Injected
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from tapiary.accounts import Actor
     from tapiary.services import Services
-    from tapiary.services.indexes.errors import Faults
     from tapiary.services.indexes.tally import InjectionTally
+    from tapiary.services.indexes.uploads import Piece
     from tapiary.store import IndexTable
 
 #: Longest key by which a request that is sent again is known, in characters.
@@ -102,45 +102,38 @@ class Indexes:
         Raises NotFound, Forbidden (built-in streams, too), Conflict when the index is off, InvalidInput (columns),
         BadCells (rows).
         """
-        from tapiary.services.indexes.columns import column
-        from tapiary.services.indexes.errors import Faults
+        from tapiary.services.indexes.injecting import by_rows
 
         view, known = self._for_injection(actor, name)
-        _check_columns(columns, known.fields)
-        faults = Faults(columns)
-        _check_rows(columns, rows, faults)
-        named = {field.name: field for field in known.fields}
-        arrays = {name: column(named[name], [row[place] for row in rows], faults)
-                  for place, name in enumerate(columns)}
-        faults.check()
-        return self._append(actor, view, known, [_table(arrays, len(rows), known.fields)], request)
+        return self._inject(actor, view, known, [by_rows(columns, rows, known)], request)
 
     def inject_batches(
         self, actor: Actor, name: str, batches: Iterable[pa.RecordBatch], *, request: str | None = None
     ) -> Injected:
         """Add the rows of Arrow batches, all of them or none; fields left out are null. Raises as `inject` does."""
-        from tapiary.services.indexes.columns import from_arrow
-        from tapiary.services.indexes.errors import Faults
+        from tapiary.services.indexes.uploads import of_batch
 
         view, known = self._for_injection(actor, name)
-        named = {field.name: field for field in known.fields}
-        faults = Faults(list(named))
-        tables, count = [], 0
-        for batch in batches:
-            _check_columns(batch.schema.names, known.fields)
-            arrays = {key: from_arrow(named[key], batch.column(place), faults, count)
-                      for place, key in enumerate(batch.schema.names)}
-            count += batch.num_rows
-            if not faults.count:
-                tables.append(_table(arrays, batch.num_rows, known.fields))
-        faults.check()
-        return self._append(actor, view, known, tables, request)
+        return self._inject(actor, view, known, map(of_batch, batches), request)
+
+    def inject_file(
+        self, actor: Actor, name: str, source: BinaryIO, format: str, *, request: str | None = None
+    ) -> Injected:
+        """Add the rows of a file (`uploads` has the formats: ndjson, csv, arrow, parquet), all of them or none.
+
+        Raises as `inject` does, InvalidInput (format, file) for what cannot be read, and TooLarge.
+        """
+        from tapiary.services.indexes.uploads import pieces
+
+        view, known = self._for_injection(actor, name)
+        rows = pieces(source, format, self._services.config.indexes.max_upload_bytes)
+        return self._inject(actor, view, known, rows, request)
 
     def retain(self) -> None:
         """Let the rows go that are older, or more, than each index keeps."""
-        settings = self._services.config.indexes
         from tapiary.accounts import LOCAL
 
+        settings = self._services.config.indexes
         for element in self._services.elements.of(LOCAL, INDEX):
             known = self._definition(element)
             days = known.retention_days if known.retention_days is not None else settings.retention_days
@@ -165,23 +158,15 @@ class Indexes:
         view = self.find(actor, name, "ADD")
         return view, self._definition(view.element)
 
-    def _append(
-        self, actor: Actor, view: IndexView, known: Definition, tables: Sequence[pa.Table], request: str | None
+    def _inject(
+        self, actor: Actor, view: IndexView, known: Definition, pieces: Iterable[Piece], request: str | None
     ) -> Injected:
-        import pyarrow as pa
+        from tapiary.services.indexes.injecting import commit
 
-        key = _request_key(actor, request)
-        rows = sum(table.num_rows for table in tables)
-        if not rows:
-            return Injected(0, None)
-        table = pa.concat_tables(tables)
-        if not known.store_raw:
-            from tapiary.services.indexes.totals import totals
-
-            table = totals(table, view.fields)
-        version = view.table.append(table, request=key)
-        self._tally.add(actor, view.element.id, rows)
-        return Injected(rows, version)
+        found = commit(view, known, pieces, _request_key(actor, request))
+        if found.rows:
+            self._tally.add(actor, view.element.id, found.rows)
+        return found
 
     def _definition(self, element: ElementView) -> Definition:
         moment, known = self._known.get(element.id, (0.0, None))
@@ -202,45 +187,6 @@ class Indexes:
 
         fields = tuple(IndexField(field.name, field.kind) for field in stored_fields(known))
         return self._services.store.index(id, fields, known.rotation)
-
-
-def _check_columns(columns: Sequence[str], fields: tuple[Field, ...]) -> None:
-    """Raise InvalidInput (columns) unless they are names of fields, each once, `timestamp` among them."""
-    if isinstance(columns, str) or not all(isinstance(name, str) for name in columns):
-        raise InvalidInput("columns: must be a list of names of fields", field="columns")
-    known = {field.name for field in fields}
-    unknown = [name for name in columns if name not in known]
-    if unknown:
-        told = ", ".join(f"{name[:80]!r}" for name in unknown[:5])
-        raise InvalidInput(f"columns: the index has no field {told}; it has {', '.join(sorted(known))[:500]}",
-                           field="columns")
-    if len(set(columns)) < len(columns):
-        raise InvalidInput("columns: names a field twice", field="columns")
-    if TIMESTAMP not in columns:
-        raise InvalidInput(f"columns: {TIMESTAMP} is missing; every row needs its time, in milliseconds since 1970",
-                           field="columns")
-
-
-def _check_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], faults: Faults) -> None:
-    """Raise InvalidInput (rows) unless each row is a list with one value a column."""
-    if not isinstance(rows, (list, tuple)):
-        raise InvalidInput("rows: must be a list of rows, each a list of values", field="rows")
-    if not set(map(type, rows)) <= {list, tuple} or set(map(len, rows)) - {len(columns)}:
-        for place, row in enumerate(rows):
-            if not isinstance(row, (list, tuple)):
-                faults.add(place, "", row, "is no list of values")
-            elif len(row) != len(columns):
-                faults.add(place, "", row, f"has {len(row)} values for {len(columns)} columns")
-        faults.check()
-
-
-def _table(arrays: Mapping[str, pa.Array], rows: int, fields: tuple[Field, ...]) -> pa.Table:
-    import pyarrow as pa
-
-    from tapiary.services.indexes.columns import schema_of
-
-    schema = schema_of(fields)
-    return pa.table([arrays[f.name] if f.name in arrays else pa.nulls(rows, f.type) for f in schema], schema=schema)
 
 
 def _request_key(actor: Actor, request: str | None) -> str | None:
