@@ -15,6 +15,8 @@ COMMANDS = {
     "stats": ("tapiary.cli.stats:stats", "Count a capture's flows by protocol, label, address, …"),
     "flows": ("tapiary.cli.flows:flows", "Show or export flows."),
     "packets": ("tapiary.cli.packets:packets", "Cut the packets of some flows out of their capture."),
+    "query": ("tapiary.cli.query:query", "Ask in NQL: flows, custom indexes, alerts, devices."),
+    "inject": ("tapiary.cli.inject:inject", "Put a file's rows into a custom index."),
     "merge": ("tapiary.cli.merge:merge", "Merge captures into one, by time."),
     "labels": ("tapiary.cli.labels:labels", "List the labels that a flow may get, by group."),
     "delete": ("tapiary.cli.delete:delete", "Delete a capture with its flows."),

@@ -23,6 +23,7 @@ PREFIX = "TAPIARY_"
 OTHER_VARIABLES = {
     "TAPIARY_CONFIG": "path of the settings file",
     "TAPIARY_DRONE_TOKEN": "token of `tapiary drone`, which has settings of its own",
+    "TAPIARY_TOKEN": "token of commands that ask a server (`--server`)",
     "TAPIARY_NATIVE": "whether installing compiles the meter: `required`, `off`, or unset for as the machine allows",
 }
 
