@@ -45,11 +45,11 @@ class Queries:
 
         start, end: the time range, in milliseconds or as NQL's time text, the end excluded; None is open.
         parameters: values of `${NAME}` placeholders. Raises before the first row: InvalidInput that says where in the
-        text something is wrong, Forbidden, Unavailable when the query takes too long or there is no place for it.
+        text something is wrong, Forbidden, TooLarge when the query takes too long, Unavailable when there is no place.
         """
         work = prepare(self._services, actor, nql, start, end, parameters, default_stream)
         _runs.add()
-        return work.answer(self._services.store, self._slots, self._settings.timeout_s)
+        return work.answer(self._services.store, self._slots)
 
     def run(
         self, actor: Actor, nql: str, *, start: str | int | None = None, end: str | int | None = None,
@@ -131,9 +131,7 @@ class Queries:
 
     def _work(self, job: _Job) -> None:
         try:
-            answer = job.work.answer(
-                self._services.store, self._slots, self._settings.timeout_s, readable=False
-            )
+            answer = job.work.answer(self._services.store, self._slots, readable=False)
             try:
                 job.spool.write(answer.schema, answer.batches, self._settings.max_rows)
             finally:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from tapiary import query
-from tapiary.errors import InvalidInput, Unavailable
+from tapiary.errors import Conflict, InvalidInput, TapiaryError, Unavailable
 from tapiary.query import Plan, Range, Type
 from tapiary.services.queries.catalog import ActorCatalog, Source
 from tapiary.services.queries.views import Answer
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tapiary.accounts import Actor
     from tapiary.services import Services
-    from tapiary.store import Rows, Store
+    from tapiary.store import Store
 
 #: Rows of a batch: few enough that a page does not unpack much more than it shows.
 BATCH_ROWS = 16_384
@@ -37,7 +37,7 @@ def prepare(
     plan = query.compile(
         nql, catalog, now_ms=now_ms, range=chosen, parameters=parameters or {}, default_stream=default_stream
     )
-    return Work(plan, catalog.sources(plan.statement))
+    return Work(plan, catalog.sources(plan.statement), services.config.queries.timeout_s)
 
 
 class Slots:
@@ -64,36 +64,37 @@ class Slots:
 class Work:
     """A compiled query and what it reads; it can be run once, and cancelled from any thread."""
 
-    def __init__(self, plan: Plan, sources: Mapping[str, Source]) -> None:
+    def __init__(self, plan: Plan, sources: Mapping[str, Source], timeout_s: float) -> None:
+        from tapiary.store import Running
+
         self.columns: tuple[tuple[str, Type], ...] = plan.columns
         #: Whether it has a place among those at work.
         self.begun = False
         self._plan, self._sources = plan, sources
         self._cancelled = threading.Event()
-        self._rows: Rows | None = None
+        self._running = Running(timeout_s)
 
-    def answer(self, store: Store, slots: Slots, timeout_s: float, *, readable: bool = True) -> Answer:
+    def answer(self, store: Store, slots: Slots, *, readable: bool = True) -> Answer:
         """Run it up to its first rows, and give them and the others as they are read.
 
-        readable: addresses and the like as text, else as the tables have them. Raises Unavailable when it takes
-        longer than `timeout_s` or was cancelled, InvalidInput for what the engine cannot compute.
+        readable: addresses and the like as text, else as the tables have them. Raises Conflict when it was cancelled,
+        TooLarge when it takes too long, Unavailable when there is no place for it, or not the memory, InvalidInput for
+        what the engine cannot compute.
         """
         with slots.one(self._cancelled):
             self.begun = True
             if self._plan.sleep_ms and self._cancelled.wait(self._plan.sleep_ms / 1000):
                 _check(self._cancelled)
-            rows = store.query(query.sql_text(self._plan), tables=self._sources, timeout_s=timeout_s)
-            self._rows = rows
-            if self._cancelled.is_set():
-                rows.interrupt()
-            reader = rows.arrow_reader(BATCH_ROWS)
-            try:
-                first = next(reader, None)
-            except BaseException:
-                rows.close()
-                raise
+            with _told():
+                rows = store.query(query.sql_text(self._plan), tables=self._sources, running=self._running)
+                try:
+                    reader = rows.arrow_reader(BATCH_ROWS)
+                    first = next(reader, None)
+                except BaseException:
+                    rows.close()
+                    raise
         schema = self.readable(_empty(reader.schema)).schema if readable else reader.schema
-        batches = reader if first is None else chain((first,), reader)
+        batches = _guarded(reader if first is None else chain((first,), reader))
         return Answer(self.columns, schema, map(self.readable, batches) if readable else batches, rows.close)
 
     def readable(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -103,13 +104,41 @@ class Work:
     def cancel(self) -> None:
         """Break it off."""
         self._cancelled.set()
-        if self._rows is not None:
-            self._rows.interrupt()
+        self._running.stop()
 
 
 def _check(cancelled: threading.Event) -> None:
     if cancelled.is_set():
-        raise Unavailable("the query was cancelled", code="cancelled")
+        raise Conflict("the query was cancelled", code="query_cancelled")
+
+
+def _too_big() -> Unavailable:
+    text = "the query needs more memory than there is (store.memory_limit): ask for less, or group by less"
+    return Unavailable(text, code="too_big")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell what the engine cannot do in our own words: it is asked for by the query."""
+    import duckdb
+    import pyarrow as pa
+
+    try:
+        yield
+    except (TapiaryError, StopIteration):
+        raise
+    except (duckdb.OutOfMemoryException, MemoryError):
+        raise _too_big() from None
+    except (duckdb.DataError, pa.ArrowException) as error:
+        text = str(error).partition("\n")[0]
+        if "Out of Memory" in text:
+            raise _too_big() from None
+        raise InvalidInput(f"nql: cannot be computed: {text}", field="nql", code="not_computable") from None
+
+
+def _guarded(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    with _told():
+        yield from batches
 
 
 def _empty(schema: pa.Schema) -> pa.RecordBatch:
