@@ -42,6 +42,7 @@ class Upkeep:
 
         self._drop_dead_runs()
         self._release_held()
+        self._services.indexes.sweep()
         with self._services.database.session(write=False) as session:
             # A run that begins after this look is not in `live`: it must not be taken for dead.
             newest = session.scalar(select(func.max(Run.id))) or 0
@@ -52,8 +53,9 @@ class Upkeep:
         return found
 
     def tidy(self) -> None:
-        """Merge small files of the tables, delete those that were replaced, forget abandoned uploads."""
+        """Let old rows of indexes go, merge small files, delete those that were replaced, forget abandoned uploads."""
         self._services.uploads.recover()
+        self._services.indexes.retain()
         self._services.store.compact()
         self._services.store.vacuum()
 

@@ -6,6 +6,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tapiary.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -13,6 +14,7 @@ from tapiary.services.elements import rights
 from tapiary.services.elements.views import INDEX, WORDS, ElementView
 
 if TYPE_CHECKING:
+    from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
     from tapiary.accounts import Actor
@@ -55,18 +57,13 @@ class Elements:
 
     def named(self, actor: Actor, category: str, name: str, need: str = "VIEW", field: str = "name") -> ElementView:
         """The element of that name in a category. Raises NotFound and Forbidden as `get` does."""
-        from sqlalchemy import select
-
-        from tapiary.database import Element, User
-
-        query = (select(Element, User.level).outerjoin(User, User.id == Element.owner_id)
-                 .where(Element.category == category, Element.name == name))
         with self._services.database.session(write=False) as session:
-            found = session.execute(query).first() if _is_unicode(name) else None
+            values = {"category": category, "name": name}
+            found = session.execute(_by_name(), values).first() if _is_unicode(name) else None
             what = f"{WORDS[category]} {name!r}"
             if found is None:
                 raise NotFound(f"{field}: there is no {what}", field=field)
-            row, level = found
+            row, level = tuple(found)
             rights.check(actor, row.owner_id, level, row.permissions, need, what, field)
             return view(row)
 
@@ -170,6 +167,17 @@ class Elements:
     ) -> None:
         self._services.accounts.audit.write(
             actor, f"{WORDS[row.category]}.{verb}", row.id, {"name": row.name} | (details or {}), session=session)
+
+
+@cache
+def _by_name() -> Select[Any]:
+    """Built once: it is asked for each injection, and building it takes longer than running it."""
+    from sqlalchemy import bindparam, select
+
+    from tapiary.database import Element, User
+
+    query: Select[Any] = select(Element, User.level).outerjoin(User, User.id == Element.owner_id)
+    return query.where(Element.category == bindparam("category"), Element.name == bindparam("name"))
 
 
 def find(session: Session, actor: Actor, id: str, need: str, category: str | None = None) -> Element:

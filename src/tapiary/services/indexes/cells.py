@@ -112,8 +112,7 @@ def single(value: Any) -> float:
 
 def address(value: Any) -> bytes | None:
     """The 16 bytes of an address of either family."""
-    given = _given(value)
-    return _address(given) if given else None
+    return _address(_given(value)) if value != "" else None
 
 
 def address4(value: Any) -> bytes | None:
@@ -121,6 +120,10 @@ def address4(value: Any) -> bytes | None:
     given = _given(value)
     if not given:
         return None
+    try:
+        return _MAPPED + socket.inet_pton(socket.AF_INET, given)
+    except (OSError, ValueError):  # perhaps a short form
+        pass
     if not _PARTS.fullmatch(given) or any(len(part) > 1 and part[0] == "0" for part in given.split(".")):
         raise ValueError("is no IPv4 address")
     *first, last = (int(part) for part in given.split("."))

@@ -142,12 +142,24 @@ class Indexes:
                 oldest = int(time.time() * 1000) - days * DAY_MS if days else None
                 self._open(element.id, known).retain(oldest, size or None)
 
-    def flush(self) -> None:
-        """Write the injections that have been counted into the audit log."""
+    def sweep(self) -> None:
+        """Remove the rows of indexes that are no more, and write what has been injected into the audit log."""
+        from sqlalchemy import select
+
+        from tapiary.database import Element
+
+        # In this order: an index that is made in between has its row in the database before it has a table.
+        kept = self._services.store.index_keys()
+        with self._services.database.session(write=False) as session:
+            there = set(session.scalars(select(Element.id).where(Element.category == INDEX)))
+        for id in set(kept) - there:
+            self.drop(id)
+        self.close()
+
+    def close(self) -> None:
+        """Write the injections that have been counted into the audit log; the indexes can be used again afterwards."""
         if "_tally" in self.__dict__:
             self._tally.flush()
-
-    close = flush
 
     def _for_injection(self, actor: Actor, name: str) -> tuple[IndexView, Definition]:
         if not isinstance(name, str):

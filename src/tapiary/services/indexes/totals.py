@@ -61,7 +61,7 @@ def totals(table: pa.Table, stored: tuple[Field, ...]) -> pa.Table:
         found = pa.table(columns).group_by(keys).aggregate([(name, "sum") for name in measures])
         columns = {name: found[f"{name}_sum" if name in measures else name] for name in columns}
     columns |= {name: _each(columns[name], json.loads, pa.list_(pa.string())) for name in sets}
-    return pa.table([columns[field.name].cast(stored_type(field)) for field in stored], schema_of(stored))
+    return pa.table([columns[field.name].cast(stored_type(field.kind)) for field in stored], schema_of(stored))
 
 
 def _fits(column: pa.ChunkedArray, bits: int) -> bool:
