@@ -14,7 +14,7 @@ from tapiary.services.elements import rights
 from tapiary.services.elements.views import INDEX, WORDS, ElementView
 
 if TYPE_CHECKING:
-    from sqlalchemy import Select
+    from sqlalchemy import Executable
     from sqlalchemy.orm import Session
 
     from tapiary.accounts import Actor
@@ -170,14 +170,14 @@ class Elements:
 
 
 @cache
-def _by_name() -> Select[Any]:
+def _by_name() -> Executable:
     """Built once: it is asked for each injection, and building it takes longer than running it."""
     from sqlalchemy import bindparam, select
 
     from tapiary.database import Element, User
 
-    query: Select[Any] = select(Element, User.level).outerjoin(User, User.id == Element.owner_id)
-    return query.where(Element.category == bindparam("category"), Element.name == bindparam("name"))
+    return (select(Element, User.level).outerjoin(User, User.id == Element.owner_id)
+            .where(Element.category == bindparam("category"), Element.name == bindparam("name")))
 
 
 def find(session: Session, actor: Actor, id: str, need: str, category: str | None = None) -> Element:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any
 
 from tapiary.errors import Conflict, Forbidden, InvalidInput, NotFound
 from tapiary.services.elements.views import INDEX, ElementView
@@ -117,7 +117,7 @@ class Indexes:
         return self._inject(actor, view, known, map(of_batch, batches), request)
 
     def inject_file(
-        self, actor: Actor, name: str, source: BinaryIO, format: str, *, request: str | None = None
+        self, actor: Actor, name: str, source: IO[bytes], format: str, *, request: str | None = None
     ) -> Injected:
         """Add the rows of a file (`uploads` has the formats: ndjson, csv, arrow, parquet), all of them or none.
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
+from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
@@ -40,7 +40,7 @@ class Piece:
     texts: bool = False
 
 
-def pieces(source: BinaryIO, format: str, most_bytes: int) -> Iterator[Piece]:
+def pieces(source: IO[bytes], format: str, most_bytes: int) -> Iterator[Piece]:
     """The rows of a file, some at a time.
 
     Raises InvalidInput (format, file) for what is none of these formats, TooLarge for more than `most_bytes` unpacked.
@@ -74,7 +74,7 @@ def of_batch(batch: pa.RecordBatch) -> Piece:
     return Piece(batch.num_rows, {name: _plain(batch.column(place)) for place, name in enumerate(names)})
 
 
-def _json_lines(source: BinaryIO) -> Iterator[tuple[Piece, int]]:
+def _json_lines(source: IO[bytes]) -> Iterator[tuple[Piece, int]]:
     decoder = msgspec.json.Decoder()
     left, first = b"", 1
     while chunk := source.read(CHUNK_BYTES):
@@ -112,7 +112,7 @@ def _blame(decoder: msgspec.json.Decoder[Any], lines: bytes, first: int) -> None
             raise ValueError(f"line {number}: {error}") from None
 
 
-def _csv(source: BinaryIO) -> Iterator[tuple[Piece, int]]:
+def _csv(source: IO[bytes]) -> Iterator[tuple[Piece, int]]:
     import pyarrow as pa
     import pyarrow.csv as reading
 
@@ -136,7 +136,7 @@ def _csv(source: BinaryIO) -> Iterator[tuple[Piece, int]]:
         yield Piece(batch.num_rows, of_batch(batch).columns, texts=True), batch.nbytes
 
 
-def _arrow(source: BinaryIO) -> Iterator[tuple[Piece, int]]:
+def _arrow(source: IO[bytes]) -> Iterator[tuple[Piece, int]]:
     import pyarrow as pa
 
     if source.seekable():
@@ -149,7 +149,7 @@ def _arrow(source: BinaryIO) -> Iterator[tuple[Piece, int]]:
     yield from _batches(pa.ipc.open_stream(source))
 
 
-def _parquet(source: BinaryIO) -> Iterator[tuple[Piece, int]]:
+def _parquet(source: IO[bytes]) -> Iterator[tuple[Piece, int]]:
     import pyarrow.parquet as pq
 
     yield from _batches(pq.ParquetFile(source).iter_batches(PIECE_ROWS))
@@ -167,7 +167,7 @@ def _plain(array: pa.Array) -> pa.Array:
     return array.storage if isinstance(array, pa.ExtensionArray) else array
 
 
-_READERS: dict[str, Callable[[BinaryIO], Iterator[tuple[Piece, int]]]] = {
+_READERS: dict[str, Callable[[IO[bytes]], Iterator[tuple[Piece, int]]]] = {
     "ndjson": _json_lines, "csv": _csv, "arrow": _arrow, "parquet": _parquet,
 }
 
