@@ -98,7 +98,7 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str, Any, Any, Any]] = [
 #: What has tests of its own elsewhere.
 ELSEWHERE = {
     "login", "refresh_token", "logout", "set_access_token", "close", "create_job", "wait", "wait_for_job",
-    "download_job", "download_job_from_url", "download_log", "download_script", "packets", "flows",
+    "download_job", "download_job_from_url", "download_log", "download_script", "packets", "flows", "query",
 }
 
 

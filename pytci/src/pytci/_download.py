@@ -73,10 +73,13 @@ def download(
     progress: bool | BytesProgress = False,
     resume: bool = True,
     patient: bool = False,
+    body: Any = None,
+    accept: str = "",
 ) -> Plan[Path]:
     """Download into a file, or into a folder under the name that the hive gives. Returns where it is.
 
-    patient: the hive has to work before the first byte comes.
+    patient: the hive has to work before the first byte comes. body: what is asked, as JSON that is posted; accept: the
+    form in which the answer is wanted.
 
     An existing file is replaced when it was named, and is an error when the hive named it.
     """
@@ -87,11 +90,11 @@ def download(
     try:
         while True:
             etag, have = part.state() if part and resume else ("", 0)
-            headers = [("Accept-Encoding", "identity")]
+            headers = [("Accept-Encoding", "identity")] + ([("Accept", accept)] if accept else [])
             if have:
                 headers += [("Range", f"bytes={have}-"), ("If-Range", etag)]
-            request = Request("GET", path, params, headers=tuple(headers), authorization=authorization, stream=True,
-                              patience=FOR_EVER if patient else AS_TOLD)
+            request = Request("GET" if body is None else "POST", path, params, body, tuple(headers), authorization,
+                              stream=True, patience=FOR_EVER if patient else AS_TOLD)
             try:
                 response = yield from ask(request)
             except APIError as error:

@@ -9,6 +9,7 @@ from pytci._async.drones import Drones
 from pytci._async.files import Files
 from pytci._async.jobs import Jobs
 from pytci._async.logs import Logs
+from pytci._async.queries import Queries
 from pytci._async.scripts import Scripts
 from pytci._async.session import Session
 from pytci._async.users import Users
@@ -16,5 +17,5 @@ from pytci._async.users import Users
 __all__ = ["Methods"]
 
 
-class Methods(Session, Jobs, Files, Drones, Scripts, Destinations, Users, Applications, Logs):
+class Methods(Session, Jobs, Files, Queries, Drones, Scripts, Destinations, Users, Applications, Logs):
     """All of them."""

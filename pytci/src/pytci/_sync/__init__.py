@@ -9,6 +9,7 @@ from pytci._sync.drones import Drones
 from pytci._sync.files import Files
 from pytci._sync.jobs import Jobs
 from pytci._sync.logs import Logs
+from pytci._sync.queries import Queries
 from pytci._sync.scripts import Scripts
 from pytci._sync.session import Session
 from pytci._sync.users import Users
@@ -16,5 +17,5 @@ from pytci._sync.users import Users
 __all__ = ["Methods"]
 
 
-class Methods(Session, Jobs, Files, Drones, Scripts, Destinations, Users, Applications, Logs):
+class Methods(Session, Jobs, Files, Queries, Drones, Scripts, Destinations, Users, Applications, Logs):
     """All of them."""
