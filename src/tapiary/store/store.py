@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from tapiary.store.engine import Functions
     from tapiary.store.indexes.fields import IndexField, Rotation
+    from tapiary.store.indexes.keeper import Keeper
     from tapiary.store.indexes.table import IndexTable
     from tapiary.store.reader import Rows
     from tapiary.store.running import Running
@@ -55,6 +56,7 @@ class Store:
         self._engine = Engine(self.folder, self._markers, config.memory_limit, config.threads, functions)
         self._lock = threading.Lock()
         self._indexes: dict[str, IndexTable] = {}
+        self._keeper: Keeper | None = None
         self._marker: Marker | None = None
 
     def writer(self, run_id: int, job_id: int) -> RunWriter:
@@ -69,14 +71,17 @@ class Store:
         key: what its folder is called, of letters, digits, `-` and `_`. Fields that it does not have yet are added, the
         rotation counts from now on. Raises what `IndexTable.define` and `fields.layout` raise.
         """
+        from tapiary.store.indexes.keeper import Keeper
         from tapiary.store.indexes.table import IndexTable
 
         if not _KEY.fullmatch(key):
             raise InternalError(f"{key!r} cannot be an index's key")
         with self._lock:
             table = self._indexes.get(key)
-            if table is None or table.dropped:
-                table = self._indexes[key] = IndexTable(self._index_folder / key, fields, rotation, self._token)
+            self._keeper = self._keeper or Keeper()
+            if table is None:
+                table = self._indexes[key] = IndexTable(
+                    self._index_folder / key, fields, rotation, self._token, self._keeper.notice)
         table.define(fields, rotation)
         return table
 
@@ -125,17 +130,23 @@ class Store:
         Never touches what a living writer has made, runs with a number of `before` or more, or committed files younger
         than `age_s`. Returns the counts `files` and `rows`.
         """
-        from tapiary.store.upkeep import sweep, sweep_temporary
+        from tapiary.store.upkeep import sweep, sweep_index, sweep_temporary
 
         sweep_temporary(self.folder, self._markers)
         found = [sweep(log, self._markers, live_runs, before, age_s) for log in self._logs.values()]
+        found += [(sweep_index(index.log, self._markers), 0) for index in self._opened()]
         return {"files": sum(f for f, _ in found), "rows": sum(r for _, r in found)}
 
     def compact(self, *, small_bytes: int = 32 << 20, least_files: int = 8) -> int:
-        """Merge small files where a partition has at least so many of them; returns how many files went."""
+        """Merge small files where a partition has at least so many of them; returns how many files went.
+
+        Like `sweep` and `vacuum`, it looks after the indexes that this store has been asked for, by rules of their own.
+        """
+        from tapiary.store.indexes.keeper import tend
         from tapiary.store.upkeep import compact
 
-        return sum(compact(log, self._markers, small_bytes, least_files) for log in self._logs.values())
+        gone = sum(compact(log, self._markers, small_bytes, least_files) for log in self._logs.values())
+        return gone + sum(tend(index, quiet=True) for index in self._opened())
 
     def vacuum(self, *, retention_hours: int = 1) -> int:
         """Delete files that were removed from the tables that long ago; returns how many.
@@ -144,10 +155,11 @@ class Store:
         """
         from tapiary.store.upkeep import vacuum
 
-        return sum(vacuum(log, retention_hours) for log in self._logs.values())
+        gone = sum(vacuum(log, retention_hours) for log in [*self._logs.values(), *(i.log for i in self._opened())])
+        return gone + sum(index.delete_removed(retention_hours * 3600) for index in self._opened())
 
     def size(self) -> dict[str, dict[str, int]]:
-        """Files, rows and bytes of each table now."""
+        """Files, rows and bytes of the tables `flows` and `packets` now."""
         snapshots = {name: log.snapshot() for name, log in self._logs.items()}
         return {
             name: {"files": len(s.paths), "rows": int(s.rows.sum()), "bytes": int(s.sizes.sum()), "version": s.version}
@@ -157,6 +169,8 @@ class Store:
     def close(self) -> None:
         """Close the query engine; the store can be used again afterwards."""
         self._engine.close()
+        if self._keeper is not None:
+            self._keeper.close()
         with self._lock:
             if self._marker is not None:
                 self._marker.close()
@@ -165,6 +179,10 @@ class Store:
     @property
     def _index_folder(self) -> Path:
         return self.folder / "indexes"
+
+    def _opened(self) -> list[IndexTable]:
+        with self._lock:
+            return list(self._indexes.values())
 
     def _token(self) -> str:
         """Names this process's writer of index files, by a marker that the kernel frees when the process ends."""

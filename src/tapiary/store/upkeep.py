@@ -30,7 +30,6 @@ TURN_S = 1.0
 @contextmanager
 def upkeep_lock(log: Log) -> Iterator[None]:
     """Hold the table's upkeep lock, in all threads and processes: two removals of one file would conflict."""
-    log.folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(log.folder / "_upkeep.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -76,25 +75,40 @@ def sweep(log: Log, markers: Path, live_runs: set[int], before: int | None, age_
     if not log.folder.is_dir():
         return 0, 0
     with upkeep_lock(log):
-        # The order matters: a file seen on the disk, whose writer is dead by now, is in the log by now or never.
-        on_disk = [str(p.relative_to(log.folder)) for p in log.folder.rglob("*.parquet") if "_delta_log" not in p.parts]
-        alive = live_tokens(markers)
+        orphans, alive = _sweep_files(log, markers)
         snapshot = log.snapshot()
-        delta = log.delta()
-        tombstones = delta.vacuum(retention_hours=0, dry_run=True, enforce_retention_duration=False) if delta else []
-        known = set(snapshot.paths) | set(tombstones)
-        orphans = [p for p in on_disk if p not in known and _token(p) not in alive]
-        for path in orphans:
-            log_.warning("table %s: removing %s, left by a writer that died", log.table.name, path)
-            (log.folder / path).unlink(missing_ok=True)
         limit = (time.time() - age_s) * 1000
         writing = {int(token.partition("-")[0]) for token in alive if token.partition("-")[0].isdigit()}
         keep = live_runs | writing
         positions = [i for i in range(len(snapshot.paths)) if snapshot.modified_ms[i] <= limit
                      and not (snapshot.is_single(i) and int(snapshot.low[i]) in keep)]
         rows = _drop(log, markers, snapshot, lambda r: r not in keep and (before is None or r < before), positions)
+    return orphans, rows
+
+
+def sweep_index(log: Log, markers: Path) -> int:
+    """Remove orphaned files of an index; returns how many."""
+    if not log.folder.is_dir():
+        return 0
+    with upkeep_lock(log):
+        return _sweep_files(log, markers)[0]
+
+
+def _sweep_files(log: Log, markers: Path) -> tuple[int, set[str]]:
+    """Remove files that the log does not know and whose writers are dead; returns how many, and who lives."""
+    # The order matters: a file seen on the disk, whose writer is dead by now, is in the log by now or never.
+    on_disk = [str(p.relative_to(log.folder)) for p in log.folder.rglob("*.parquet") if "_delta_log" not in p.parts]
+    alive = live_tokens(markers)
+    named = log.snapshot().paths
+    delta = log.delta()
+    tombstones = delta.vacuum(retention_hours=0, dry_run=True, enforce_retention_duration=False) if delta else []
+    known = set(named) | set(tombstones)
+    orphans = [p for p in on_disk if p not in known and _token(p) not in alive]
+    for path in orphans:
+        log_.warning("table %s: removing %s, left by a writer that died", log.table.name, path)
+        (log.folder / path).unlink(missing_ok=True)
     counter("store", "files_swept").add(len(orphans))
-    return len(orphans), rows
+    return len(orphans), alive
 
 
 def sweep_temporary(folder: Path, markers: Path) -> None:
@@ -180,12 +194,14 @@ def _groups(snapshot: Snapshot, positions: list[int]) -> Iterator[list[int]]:
 
 def vacuum(log: Log, retention_hours: int) -> int:
     """Delete removed files, and log entries that no reader needs."""
+    if not log.exists():
+        return 0
     with upkeep_lock(log):
         delta = log.delta()
-        if delta is None:
-            return 0
+        assert delta is not None
         gone = delta.vacuum(retention_hours=retention_hours, dry_run=False, enforce_retention_duration=False)
-        delta.cleanup_metadata()
+        if log.table.checkpoints:
+            delta.cleanup_metadata()
         for folder in log.folder.glob(f"{log.table.partition}=*") if log.table.partition else ():
             with suppress(OSError):  # only an empty one goes
                 folder.rmdir()

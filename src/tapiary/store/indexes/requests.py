@@ -1,9 +1,9 @@
 """Which requests are committed already, so that a repeated one is not committed twice.
 
 The log entry that holds a request's rows names its key: both are there or neither is. Old entries are deleted, so their
-keys are brought to a file first (`_requests/VERSION.keys`: records of a digest, a version and a time), which says what
-all entries up to that version said. Delta's own application transactions would stay in every checkpoint for ever, one
-for each request.
+keys are brought to a file first: `_requests/VERSION.keys` has those up to a version that no older such file has, each a
+record of digest, version and time. Delta's own application transactions would stay in every checkpoint, one for each
+request, and deltalake forgets none of them.
 """
 
 from __future__ import annotations
@@ -43,9 +43,13 @@ class Requests:
         self._version = -1
         #: Oldest first. The keys of one commit share their value: the version and its time.
         self._known: dict[bytes, tuple[int, int]] = {}
+        #: Those that may be in log entries only.
+        self._unsaved: dict[bytes, tuple[int, int]] = {}
 
     def follow(self, version: int) -> None:
         """Learn what the entries up to a version say."""
+        if self._version < 0:
+            self._load()
         while self._version < version:
             try:
                 info = entries.read(self._log_folder, self._version + 1, self._table.bounded_by).info
@@ -63,35 +67,44 @@ class Requests:
         return found[0] if found else None
 
     def save(self) -> int:
-        """Bring all keys to a file; returns up to which version the log's entries may be deleted."""
-        self._folder.mkdir(exist_ok=True)
-        temporary = self._folder / "new.tmp"
-        with temporary.open("wb") as file:
-            file.writelines(_RECORD.pack(key, *value) for key, value in self._known.items())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(self._folder / f"{self._version:020}.keys")
-        sync_folder(self._folder)
-        for older in sorted(self._folder.glob("*.keys"))[:-1]:
-            older.unlink(missing_ok=True)
+        """Bring the keys of the log's entries to a file; returns up to which version the entries may be deleted."""
+        if self._unsaved:
+            self._folder.mkdir(exist_ok=True)
+            temporary = self._folder / "new.tmp"
+            with temporary.open("wb") as file:
+                file.writelines(_RECORD.pack(key, *value) for key, value in self._unsaved.items())
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.rename(self._folder / f"{self._version:020}.keys")
+            sync_folder(self._folder)
+            self._unsaved.clear()
+            self._remove_old()
         return self._version
 
+    def _remove_old(self) -> None:
+        count = 0
+        for path in sorted(self._folder.glob("*.keys"), reverse=True):
+            state = path.stat()
+            if count >= KEPT_KEYS or state.st_mtime * 1000 < time.time() * 1000 - KEPT_MS:
+                path.unlink(missing_ok=True)
+            count += state.st_size // _RECORD.size
+
     def _load(self) -> bool:
-        """Read the newest file; returns whether it knows more."""
-        newest = max(self._folder.glob("*.keys"), default=None)
-        if newest is None or int(newest.stem) <= self._version:
-            return False
-        self._version = int(newest.stem)
-        shared: dict[tuple[int, int], tuple[int, int]] = {}
-        self._known = {
-            key: shared.setdefault((version, ms), (version, ms))
-            for key, version, ms in _RECORD.iter_unpack(newest.read_bytes())
-        }
-        return True
+        """Read the files that are new; returns whether there are any."""
+        before = self._version
+        for path in sorted(self._folder.glob("*.keys")):
+            if int(path.stem) > self._version:
+                shared: dict[tuple[int, int], tuple[int, int]] = {}
+                for key, version, ms in _RECORD.iter_unpack(path.read_bytes()):
+                    self._known[key] = shared.setdefault((version, ms), (version, ms))
+                self._version = int(path.stem)
+        return self._version > before
 
     def _learn(self, version: int, ms: int, keys: list[str]) -> None:
         value = version, ms
-        self._known.update((bytes.fromhex(key), value) for key in keys)
+        new = {bytes.fromhex(key): value for key in keys}
+        self._known |= new
+        self._unsaved |= new
 
     def _forget(self) -> None:
         limit = int(time.time() * 1000) - KEPT_MS
@@ -103,3 +116,4 @@ class Requests:
             going.append(key)
         for key in going:
             del self._known[key]
+            self._unsaved.pop(key, None)

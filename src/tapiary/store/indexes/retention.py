@@ -25,5 +25,5 @@ def retain(index: IndexTable, older_than_ms: int | None, max_bytes: int | None) 
                 break
             going.append(i)
             left -= int(now.sizes[i])
-        log.commit([], [now.paths[i] for i in going])
+        index.exchange([], [now.paths[i] for i in going])
     return int(now.rows[going].sum())

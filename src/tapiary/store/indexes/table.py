@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import sys
 import threading
+import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +41,7 @@ class IndexTable:
 
     def __init__(
         self, folder: Path, fields: Sequence[IndexField], rotation: Rotation, token: Callable[[], str],
+        committed: Callable[[IndexTable], None],
     ) -> None:
         self.key = folder.name
         self.fields = tuple(fields)
@@ -46,7 +51,12 @@ class IndexTable:
         self.requests = Requests(folder, self.log.table)
         self.dropped = False
         self._group = Group(self._commit)
+        #: Files that this process took out of the table, and when.
+        self.removed: deque[tuple[float, str]] = deque()
+        #: The version at the last look for what the log needs.
+        self.checkpointed = sys.maxsize
         self._token = token
+        self._committed = committed
         self._numbers = itertools.count()
         self._defining = threading.Lock()
         self._declared: set[str] | None = None
@@ -123,6 +133,23 @@ class IndexTable:
         """The name of a new file, by which a sweep knows its living writer."""
         return f"{self._token()}-{next(self._numbers)}.parquet"
 
+    def exchange(self, added: Sequence[Part], removed: Sequence[str], *, rearranged: bool = False) -> None:
+        """Commit files for others, which stay on the disk for queries that began before."""
+        self.log.commit(added, removed, rearranged=rearranged)
+        now = time.monotonic()
+        self.removed.extend((now, path) for path in removed)
+
+    def delete_removed(self, kept_s: float) -> int:
+        """Delete the files that this process took out so many seconds ago; returns how many."""
+        limit, count = time.monotonic() - kept_s, 0
+        while self.removed and self.removed[0][0] <= limit:
+            _, path = self.removed.popleft()
+            (self.log.folder / path).unlink(missing_ok=True)
+            with suppress(OSError):  # only an empty folder goes
+                (self.log.folder / path).parent.rmdir()
+            count += 1
+        return count
+
     def _complete(self, rows: pa.Table, schema: pa.Schema) -> pa.Table:
         """The rows with all columns, as they are stored."""
         names = rows.column_names
@@ -170,6 +197,8 @@ class IndexTable:
             if self.log.folder.exists():
                 raise
             raise NotFound(f"index {self.key!r} was deleted") from error
+        self.checkpointed = min(self.checkpointed, self.log.snapshot().version)
+        self._committed(self)
 
     def _commit_alone(self, group: list[Waiting]) -> None:
         layout, folder = self.layout, self.log.folder
