@@ -336,6 +336,11 @@ class Services:
 
         return Devices(self)
 
+    def rows_came(self) -> None:
+        """Let triggers look at once, where this process runs them, instead of at their next look."""
+        if "triggers" in self.__dict__:
+            self.triggers.runner.wake()
+
     def labels(self) -> tuple[LabelGroup, ...]:
         """Every label that a flow may get, by group, sorted."""
         from tapiary.meter import labels_by_group

@@ -53,9 +53,10 @@ class Upkeep:
         return found
 
     def tidy(self) -> None:
-        """Let old rows of indexes go, merge small files, delete those that were replaced, forget abandoned uploads."""
+        """Let old rows of indexes and old alerts go, merge small files, delete replaced ones, forget old uploads."""
         self._services.uploads.recover()
         self._services.indexes.retain()
+        self._services.alerts.prune()
         self._services.store.compact()
         self._services.store.vacuum()
 

@@ -178,6 +178,7 @@ class Indexes:
         found = commit(view, known, pieces, _request_key(actor, request))
         if found.rows:
             self._tally.add(actor, view.element.id, found.rows)
+            self._services.rows_came()
         return found
 
     def _definition(self, element: ElementView) -> Definition:
