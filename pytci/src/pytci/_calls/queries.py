@@ -59,8 +59,8 @@ def query(
 ) -> Plan[Any]:
     """Ask in NQL over all flows, custom indexes, alerts and devices: as_ is arrow, pandas, polars or rows.
 
-    start and end bound the time of the rows, the end excluded: a datetime, milliseconds since 1970 UTC, or a text as
-    "-1h@now". stream is where a query begins that does not say so; parameters are texts for its `${NAME}`.
+    start and end bound the time of the rows, the end excluded: a datetime, milliseconds since 1970 UTC, or a text
+    as "-1h@now". stream is where a query begins that does not say so; parameters are texts for its `${NAME}`.
 
     Addresses come as text, times as milliseconds since 1970. What the hive runs is a Tapiary's; others do not know
     NQL. Raises BadRequest that says where in the query something is wrong.
