@@ -1,0 +1,161 @@
+"""What one compilation gathers: common table expressions, collectors, and what the query turned out to use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from sqlglot import exp
+
+from tapiary.query import tree
+from tapiary.query.catalog import Catalog, Lookup, Range, Stream
+from tapiary.query.compiling.rows import Rows, column, distinct_names, listed, plain, table
+from tapiary.query.errors import Fault
+from tapiary.query.types import Value
+
+#: Stages of a query, those of its inner pipes counted in.
+MAX_STAGES = 100
+
+
+@dataclass(slots=True)
+class Run:
+    """The compilation of one query."""
+
+    catalog: Catalog
+    now_ms: int
+    range: Range
+    default_stream: str | None
+    #: Compiles a pipe that gets rows (None: it begins with a source of its own); the stages that hold pipes need it.
+    pipe: Callable[[Run, tree.Query, Rows | None], Rows | None]
+    ctes: list[exp.CTE] = field(default_factory=list)
+    collectors: dict[str, Rows] = field(default_factory=dict)
+    streams: set[str] = field(default_factory=set)
+    lookups: set[str] = field(default_factory=set)
+    #: What the last subPipe gave: the result of a query that does nothing more.
+    unread: Rows | None = None
+    #: The rows behind each stage of the query itself, not of its inner pipes: what `explain` shows.
+    trace: list[Rows | None] = field(default_factory=list)
+    depth: int = 0
+    sleep_ms: int = 0
+    stages: int = 0
+
+    def count_stage(self, at: int) -> None:
+        """Count a stage; `Fault` when there are too many."""
+        self.stages += 1
+        if self.stages > MAX_STAGES:
+            raise Fault(f"a query has at most {MAX_STAGES} stages, those of its inner pipes counted in", at)
+
+    def keep(self, query: exp.Query, *, shared: bool = False) -> str:
+        """Make a query a common table expression; its name. A `shared` one may be read several times."""
+        name = f"nql_{len(self.ctes) + 1}"
+        alias = exp.TableAlias(this=exp.to_identifier(name, quoted=True))
+        self.ctes.append(exp.CTE(this=query, alias=alias, materialized=None if shared else False))
+        return name
+
+    def nest(self, rows: Rows, *, shared: bool = False) -> Rows:
+        """The rows so far as a relation that the next SELECT reads; their order goes on to that."""
+        held = {_identity(value.sql): name for name, value in rows.columns.items() if isinstance(value.sql, exp.Column)}
+        computed = [key for key in rows.order if _identity(key.value) not in held]
+        hidden = {f"nql_order_{number}": key for number, key in enumerate(computed)}
+        inner = distinct_names(rows.columns, hidden)
+        inner.update((name, name) for name in hidden)
+        held.update((_identity(key.value), name) for name, key in hidden.items())
+        values = {name: value.sql for name, value in rows.columns.items()}
+        values.update((name, key.value) for name, key in hidden.items())
+        select = rows.select(ordered=False)
+        select.set("expressions", listed({inner[name]: value for name, value in values.items()}))
+        relation = self.keep(select, shared=shared)
+        order = tuple(replace(key, value=column(relation, inner[held[_identity(key.value)]])) for key in rows.order)
+        columns = {
+            name: Value(column(relation, inner[name]), value.type, value.literal)
+            for name, value in rows.columns.items()
+        }
+        return Rows(table(relation), columns, order=order, aggregated=rows.aggregated)
+
+    def open(self, rows: Rows, used: set[str] | None = None) -> Rows:
+        """Rows whose SELECT can still be added to: nothing is cut off, and the columns in use are not computed.
+
+        `used` None means all of them.
+        """
+        names = rows.columns if used is None else used & rows.columns.keys()
+        if rows.cut or not all(plain(rows.columns[name]) for name in names):
+            return self.nest(rows)
+        return rows
+
+    def grouped(
+        self,
+        rows: Rows,
+        results: Mapping[str, Value],
+        keys: Sequence[Value],
+        *,
+        order: Sequence[exp.Expression] = (),
+        limit: int | None = None,
+    ) -> tuple[Rows, list[Value]]:
+        """One row for each group, with its results as columns; and its keys, over the same rows.
+
+        `order` are aggregates by which groups come first when there is a limit; among equals their keys decide.
+        """
+        names = [f"nql_key_{number}" for number in range(len(keys))]
+        inner = distinct_names(results, names)
+        select = rows.select(ordered=False)
+        select.set("expressions", listed({
+            **{name: key.sql for name, key in zip(names, keys, strict=True)},
+            **{inner[name]: value.sql for name, value in results.items()},
+        }))
+        positions = [exp.Literal.number(number + 1) for number in range(len(keys))]
+        if keys:
+            select.group_by(*positions, copy=False)
+        if limit is not None:
+            select.order_by(*order, *(position.copy() for position in positions), copy=False).limit(limit, copy=False)
+        relation = self.keep(select)
+        found = {name: Value(column(relation, inner[name]), value.type) for name, value in results.items()}
+        held = [Value(column(relation, name), key.type) for name, key in zip(names, keys, strict=True)]
+        return Rows(table(relation), found, aggregated=True), held
+
+
+def _identity(value: exp.Expression) -> tuple[str, str] | int:
+    """What tells a plain column from others; a computed value is itself alone."""
+    if isinstance(value, exp.Column):
+        return value.table, value.name
+    return id(value)
+
+
+@dataclass(frozen=True, slots=True)
+class RunCatalog:
+    """The user's catalogue with the query's own collectors; what functions ask."""
+
+    run: Run
+
+    def stream(self, name: str) -> Stream | None:
+        """As the user's catalogue."""
+        return self.run.catalog.stream(name)
+
+    def stream_names(self) -> Sequence[str]:
+        """As the user's catalogue."""
+        return self.run.catalog.stream_names()
+
+    def collector(self, name: str) -> Stream | None:
+        """A collector of this query, or one that exists beside it."""
+        rows = self.run.collectors.get(name)
+        if rows is None:
+            return self.run.catalog.collector(name)
+        fields = {field: value.type for field, value in rows.columns.items()}
+        return Stream(name, fields, lambda _: _selected(rows), timed=False)
+
+    def lookup(self, name: str) -> Lookup | None:
+        """As the user's catalogue."""
+        return self.run.catalog.lookup(name)
+
+    def macro(self, name: str) -> str | None:
+        """As the user's catalogue."""
+        return self.run.catalog.macro(name)
+
+    def profiles(self) -> Mapping[str, str]:
+        """As the user's catalogue."""
+        return self.run.catalog.profiles()
+
+
+def _selected(rows: Rows) -> exp.Select:
+    select = rows.select(ordered=False)
+    select.set("expressions", listed({name: value.sql for name, value in rows.columns.items()}))
+    return select
