@@ -7,6 +7,7 @@ their run, rows of a custom index by a version of its table; either knows the ti
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
@@ -27,35 +28,42 @@ OF_FLOWS = frozenset((*FLOWS, *NAMES))
 FLOW_MARK = "netflow"
 
 
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """What has come."""
+
+    #: The times of the rows.
+    ranges: tuple[Range, ...]
+    #: Where the streams stand now.
+    marks: dict[str, Any]
+    #: Whether there is more than is known: its times are forgotten.
+    unknown: bool = False
+
+
 class Arrivals:
     """Looks what has come since a mark."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def marks(self, actor: Actor, streams: Iterable[str]) -> dict[str, Any]:
-        """Where the streams stand now."""
-        return self.since(actor, streams, {})[1]
-
-    def since(
-        self, actor: Actor, streams: Iterable[str], marks: Mapping[str, Any]
-    ) -> tuple[list[Range], dict[str, Any]]:
-        """The times of the rows that have come since these marks, and the marks of now.
-
-        A stream without a mark begins now.
-        """
+    def since(self, actor: Actor, streams: Iterable[str], marks: Mapping[str, Any]) -> Arrived:
+        """What has come since these marks; for a stream without a mark: nothing yet."""
         found: list[Range] = []
         now: dict[str, Any] = {}
+        unknown = False
         for name in sorted({FLOW_MARK if stream in OF_FLOWS else stream for stream in streams}):
             if name == FLOW_MARK:
                 ranges, now[name] = self._flows(marks.get(name))
-            else:
-                try:
-                    ranges, now[name] = self._index(actor, name, marks.get(name))
-                except NotFound:  # a stream that is no table of rows, or an index that was deleted
-                    continue
-            found += ranges
-        return found, now
+                found += ranges
+                continue
+            try:
+                table = self._services.indexes.find(actor, name).table
+            except NotFound:  # a stream that is no table of rows, or an index that was deleted
+                continue
+            now[name], times = table.arrived(marks.get(name))
+            unknown |= times is None
+            found += [Range(low, high + 1) for low, high in times or ()]
+        return Arrived(tuple(found), now, unknown)
 
     def _flows(self, mark: float | None) -> tuple[list[Range], float]:
         with self._services.database.session(write=False) as session:
@@ -67,11 +75,7 @@ class Arrivals:
                 .where(Run.state == "committed", Run.committed_at > mark, File.time_end.is_not(None))
             )
             times = list(session.execute(query).all())
-        return [Range((start or 0) // 1000, end // 1000 + 1) for start, end in times], newest
-
-    def _index(self, actor: Actor, name: str, mark: int | None) -> tuple[list[Range], int]:
-        version, times = self._services.indexes.find(actor, name).table.arrived(mark)
-        return [Range(low, high + 1) for low, high in times], version
+        return [Range((start or 0) // 1000, (end or 0) // 1000 + 1) for start, end in times], newest
 
 
 def merged(ranges: Iterable[Range]) -> list[Range]:

@@ -97,7 +97,7 @@ class Running:
             element = session.get_one(Element, trigger_id)
         definition = definition_of(element.config)
         owner, now = self._owner(element), time.time()
-        marks = self._arrivals.marks(owner, self._reads(trigger_id, owner, definition))
+        marks = self._arrivals.since(owner, self._reads(trigger_id, owner, definition), {}).marks
         with self._services.database.session() as session:
             state = session.get(TriggerState, trigger_id)
             if state is None:
@@ -125,11 +125,12 @@ class Running:
         definition, state = trigger.definition, trigger.state
         ranges: list[Range] = []
         marks: dict[str, Any] = {}
+        due = bool(definition.interval_s) and state.next_at <= now
         if definition.on_new_data:
             reads = self._reads(trigger.id, trigger.owner, definition)
-            arrived, marks = self._arrivals.since(trigger.owner, reads, state.marks)
-            ranges = [self._widened(definition, range) for range in merged(arrived)]
-        due = bool(definition.interval_s) and state.next_at <= now
+            arrived = self._arrivals.since(trigger.owner, reads, state.marks)
+            ranges, marks = [self._widened(definition, range) for range in merged(arrived.ranges)], arrived.marks
+            due = due or arrived.unknown
         if due:
             ranges.append(self._by_clock(trigger, int(now * 1000)))
         if not definition.window_s:

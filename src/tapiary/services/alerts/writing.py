@@ -43,7 +43,9 @@ def write(
             session.add(_alert(trigger_id, element.owner_id, definition, finding))
         now.runs, now.ran_at, now.marks, now.error = now.runs + 1, began, dict(marks), ""
         if due:
-            now.seen_ms, now.next_at = int(began * 1000), began + definition.interval_s
+            now.next_at = began + definition.interval_s
+        if due or not definition.interval_s:
+            now.seen_ms = int(began * 1000)
         if fresh:
             now.fired_at = time.time()
         if left_out := len(fresh) - MAX_ALERTS if len(fresh) > MAX_ALERTS else 0:

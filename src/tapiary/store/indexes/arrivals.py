@@ -10,20 +10,20 @@ if TYPE_CHECKING:
     from tapiary.store.log import Log
 
 
-def arrived(log: Log, since: int | None) -> tuple[int, list[tuple[int, int]]]:
+def arrived(log: Log, since: int | None) -> tuple[int, list[tuple[int, int]] | None]:
     """The version now, and the earliest and latest time of the rows of each file that was added after `since`.
 
-    Without `since` nothing has come. When the log has forgotten entries after it, the files that there are count.
+    Without `since` nothing has come. The times are None when the log has forgotten what came after it.
     """
-    now = log.snapshot()
-    if since is None or since >= now.version:
-        return now.version, []
+    now = log.snapshot().version
+    if since is None or since >= now:
+        return now, []
     times: list[tuple[int, int]] = []
-    for version in range(since + 1, now.version + 1):
+    for version in range(since + 1, now + 1):
         try:
             entry = entries.read(log.log_folder, version, log.table.bounded_by)
         except FileNotFoundError:
-            return now.version, [(int(low), int(high)) for low, high in zip(now.low, now.high, strict=True)]
+            return now, None
         if not entry.removed:  # merging files and letting old rows go brings nothing new
             times += [(file.low, file.high) for file in entry.added]
-    return now.version, times
+    return now, times

@@ -105,8 +105,11 @@ class IndexTable:
         """The rows from `start_ms` up to but without `end_ms` (None is open), for `Store.query`."""
         return IndexSelection(self.log, self.layout, start_ms, end_ms, columns)
 
-    def arrived(self, since: int | None) -> tuple[int, list[tuple[int, int]]]:
-        """The version now, and the times (earliest, latest) of what came after `since`, for each file of it."""
+    def arrived(self, since: int | None) -> tuple[int, list[tuple[int, int]] | None]:
+        """The version now, and the times (earliest, latest) of what came after `since`, for each file of it.
+
+        The times are None when `since` is so long ago that nobody knows any more.
+        """
         from tapiary.store.indexes.arrivals import arrived
 
         return arrived(self.log, since)
@@ -151,11 +154,12 @@ class IndexTable:
         return count
 
     def _complete(self, rows: pa.Table, schema: pa.Schema) -> pa.Table:
-        """The rows with all columns, as they are stored."""
+        """The rows in the types that are stored; whoever puts them together with others fills what is missing."""
         names = rows.column_names
-        if len(set(names)) < len(names) or not set(names) <= set(schema.names):
-            raise InternalError(f"rows for index {self.key!r} have columns that it does not have, or twice")
-        rows = filled(rows, schema)
+        if names != schema.names or rows.schema.types != schema.types:
+            if len(set(names)) < len(names) or not set(names) <= set(schema.names):
+                raise InternalError(f"rows for index {self.key!r} have columns that it does not have, or twice")
+            rows = filled(rows, schema)
         if rows.column(TIMESTAMP).null_count:
             raise InvalidInput("every row needs a timestamp", field=TIMESTAMP)
         return rows
@@ -169,7 +173,7 @@ class IndexTable:
 
         def flush() -> None:
             if waiting:
-                rows = self._complete(pa.Table.from_batches(waiting), layout.stored)
+                rows = concat([self._complete(pa.Table.from_batches(waiting), layout.stored)], layout.stored)
                 waiting.clear()
                 parts.extend(files.write(layout, folder, self.file_name, rows, self.rotation))
 
@@ -262,12 +266,13 @@ def remove(folder: Path) -> None:
 
 
 def concat(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
-    """One table of several whose columns may be fewer, in contiguous memory."""
+    """One table with the columns of a schema, in contiguous memory; columns that some of the tables lack are null."""
     import pyarrow as pa
 
-    if any(table.schema != schema for table in tables):
-        tables = [filled(table, schema) for table in tables]
-    return pa.concat_tables(tables).combine_chunks()
+    alike: dict[pa.Schema, list[pa.Table]] = {}
+    for table in tables:
+        alike.setdefault(table.schema, []).append(table)
+    return pa.concat_tables([filled(pa.concat_tables(each), schema) for each in alike.values()]).combine_chunks()
 
 
 def filled(table: pa.Table, schema: pa.Schema) -> pa.Table:
