@@ -79,6 +79,8 @@ def _checked(accounts: Accounts, item: object) -> dict[str, Any]:
     if sid in ("ROLE_USER", "ROLE_ADMIN") or _LEVEL.fullmatch(sid):
         return {"sid": sid, "perms": names}
     try:
+        if not sid.isprintable():  # NUL, or half of a surrogate pair: databases do not even take the question
+            raise NotFound(sid)
         user = accounts.users.get(sid)
     except NotFound:
         raise _bad(f"sid: {sid!r} is no user's name, and neither ROLE_USER, ROLE_ADMIN nor LEVEL_<number>") from None

@@ -43,6 +43,7 @@ class _Parser:
         while place < end:
             found = _TOKEN.match(text, place)
             if found is None:
+                place += len(text[place:]) - len(text[place:].lstrip())
                 raise _bad(place, 'a member, a text in "…", a number, an operator or a parenthesis')
             kind = str(found.lastgroup)
             self._tokens.append((kind, found[kind], found.start(kind)))

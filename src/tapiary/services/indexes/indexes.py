@@ -42,7 +42,7 @@ class Indexes:
     def _tally(self) -> InjectionTally:
         from tapiary.services.indexes.tally import InjectionTally
 
-        return InjectionTally(self._services.accounts.audit)
+        return InjectionTally(self._services.accounts)
 
     def list(self, actor: Actor) -> list[IndexView]:
         """The indexes that are on and that the actor may query."""

@@ -7,8 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tapiary.accounts import Actor
-    from tapiary.accounts.audit import AuditLog
+    from tapiary.accounts import Accounts, Actor
 
 #: Seconds whose injections are told in one row.
 STRETCH_S = 300.0
@@ -20,8 +19,8 @@ class InjectionTally:
     What a crash takes with it is the count of the last minutes: the rows themselves are in the index.
     """
 
-    def __init__(self, audit: AuditLog) -> None:
-        self._audit = audit
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
         self._lock = threading.Lock()
         self._since = time.monotonic()
         self._counts: dict[tuple[str, str, str], tuple[Actor, int, int]] = {}
@@ -42,4 +41,4 @@ class InjectionTally:
                 return
             counts, self._counts, self._since = self._counts, {}, now
         for (_, _, index_id), (actor, requests, rows) in counts.items():
-            self._audit.write(actor, "index.inject", index_id, {"requests": requests, "rows": rows})
+            self._accounts.audit.write(actor, "index.inject", index_id, {"requests": requests, "rows": rows})
