@@ -51,6 +51,7 @@ class App:
         _ = self.services.database
         self.services.scripts.install_shipped()
         self.services.hive.start()
+        self.services.triggers.runner.start()
         self._workers.start()
         upkeep = self.services.upkeep
         self._run("watch", upkeep.watch, self.config.repository.scan_interval_s, first=upkeep.begin)
@@ -67,6 +68,7 @@ class App:
         self._stop.set()
         if self._drone is not None:
             self._drone.stop()
+        self.services.triggers.runner.stop()
         self.services.hive.stop()
         self._workers.stop()
         for thread in self._threads:

@@ -29,6 +29,9 @@ MODULES = (
     "drones",
     "scripts",
     "destinations",
+    "query",
+    "triggers",
+    "alerts",
 )
 
 

@@ -9,9 +9,7 @@ from pydantic import Field, RootModel
 from tapiary.api.tci.shapes import Model, Parameters, Text
 
 Severity = Literal["Info", "Low", "Medium", "High", "Critical"]
-Identifier = Annotated[
-    str, Field(max_length=64, description="A trigger's id", examples=["3f0a22c4-9b1d7e60-5a6c8d01"])
-]
+Identifier = Annotated[str, Field(max_length=64, description="A trigger's id, as 3f0a22c4-9b1d7e60-5a6c8d01")]
 Name = Annotated[Text, Field(min_length=1, max_length=255)]
 #: A year.
 Seconds = Annotated[int, Field(ge=0, le=366 * 86_400)]

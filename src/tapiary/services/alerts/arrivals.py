@@ -8,24 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import func, select
 
 from tapiary.accounts import Actor
 from tapiary.database import File, Run
 from tapiary.errors import NotFound
-from tapiary.query import Range
-from tapiary.services.queries.catalog import FLOWS
-from tapiary.services.queries.minutes import NAMES
 
 if TYPE_CHECKING:
     from tapiary.services import Services
 
-#: The streams that are made of flows.
-OF_FLOWS = frozenset((*FLOWS, *NAMES))
 #: The flows' mark, whichever stream of them is read.
 FLOW_MARK = "netflow"
+
+
+class Stretch(NamedTuple):
+    """A stretch of time in milliseconds; the end is not part of it."""
+
+    start_ms: int
+    end_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Arrived:
     """What has come."""
 
     #: The times of the rows.
-    ranges: tuple[Range, ...]
+    stretches: tuple[Stretch, ...]
     #: Where the streams stand now.
     marks: dict[str, Any]
     #: Whether there is more than is known: its times are forgotten.
@@ -48,24 +50,24 @@ class Arrivals:
 
     def since(self, actor: Actor, streams: Iterable[str], marks: Mapping[str, Any]) -> Arrived:
         """What has come since these marks; for a stream without a mark: nothing yet."""
-        found: list[Range] = []
+        found: list[Stretch] = []
         now: dict[str, Any] = {}
         unknown = False
-        for name in sorted({FLOW_MARK if stream in OF_FLOWS else stream for stream in streams}):
+        for name in sorted({FLOW_MARK if _is_of_flows(stream) else stream for stream in streams}):
             if name == FLOW_MARK:
-                ranges, now[name] = self._flows(marks.get(name))
-                found += ranges
+                times, now[name] = self._flows(marks.get(name))
+                found += times
                 continue
             try:
                 table = self._services.indexes.find(actor, name).table
             except NotFound:  # a stream that is no table of rows, or an index that was deleted
                 continue
-            now[name], times = table.arrived(marks.get(name))
-            unknown |= times is None
-            found += [Range(low, high + 1) for low, high in times or ()]
+            now[name], spans = table.arrived(marks.get(name))
+            unknown |= spans is None
+            found += [Stretch(low, high + 1) for low, high in spans or ()]
         return Arrived(tuple(found), now, unknown)
 
-    def _flows(self, mark: float | None) -> tuple[list[Range], float]:
+    def _flows(self, mark: float | None) -> tuple[list[Stretch], float]:
         with self._services.database.session(write=False) as session:
             newest = session.scalar(select(func.max(Run.committed_at))) or 0.0
             if mark is None or newest <= mark:
@@ -75,15 +77,22 @@ class Arrivals:
                 .where(Run.state == "committed", Run.committed_at > mark, File.time_end.is_not(None))
             )
             times = list(session.execute(query).all())
-        return [Range((start or 0) // 1000, (end or 0) // 1000 + 1) for start, end in times], newest
+        return [Stretch((start or 0) // 1000, (end or 0) // 1000 + 1) for start, end in times], newest
 
 
-def merged(ranges: Iterable[Range]) -> list[Range]:
+def merged(stretches: Iterable[Stretch]) -> list[Stretch]:
     """The same stretches of time, with those that touch as one, in the order of time."""
-    found: list[Range] = []
-    for range in sorted(ranges, key=lambda each: each.start_ms or 0):
-        if found and (range.start_ms or 0) <= (found[-1].end_ms or 0):
-            found[-1] = Range(found[-1].start_ms, max(found[-1].end_ms or 0, range.end_ms or 0))
+    found: list[Stretch] = []
+    for each in sorted(stretches):
+        if found and each.start_ms <= found[-1].end_ms:
+            found[-1] = Stretch(found[-1].start_ms, max(found[-1].end_ms, each.end_ms))
         else:
-            found.append(range)
+            found.append(each)
     return found
+
+
+def _is_of_flows(stream: str) -> bool:
+    from tapiary.services.queries.catalog import FLOWS
+    from tapiary.services.queries.minutes import NAMES
+
+    return stream in FLOWS or stream in NAMES

@@ -15,8 +15,7 @@ from sqlalchemy import select
 from tapiary.accounts import Actor
 from tapiary.database import Element, TriggerState
 from tapiary.errors import InvalidInput, NotFound, TapiaryError
-from tapiary.query import Range
-from tapiary.services.alerts.arrivals import Arrivals, merged
+from tapiary.services.alerts.arrivals import Arrivals, Stretch, merged
 from tapiary.services.alerts.asking import ask, compiled
 from tapiary.services.alerts.definition import Definition, definition_of
 from tapiary.services.alerts.evaluation import Finding, findings
@@ -123,23 +122,22 @@ class Running:
     def _run(self, trigger: Loaded) -> int:
         now = time.time()
         definition, state = trigger.definition, trigger.state
-        ranges: list[Range] = []
+        stretches: list[Stretch] = []
         marks: dict[str, Any] = {}
         due = bool(definition.interval_s) and state.next_at <= now
         if definition.on_new_data:
             reads = self._reads(trigger.id, trigger.owner, definition)
             arrived = self._arrivals.since(trigger.owner, reads, state.marks)
-            ranges, marks = [self._widened(definition, range) for range in merged(arrived.ranges)], arrived.marks
+            stretches, marks = [self._widened(definition, each) for each in merged(arrived.stretches)], arrived.marks
             due = due or arrived.unknown
         if due:
-            ranges.append(self._by_clock(trigger, int(now * 1000)))
+            stretches.append(self._by_clock(trigger, int(now * 1000)))
         if not definition.window_s:
-            ranges = merged(ranges)
-        if not ranges and marks.keys() <= state.marks.keys():
+            stretches = merged(stretches)
+        if not stretches and marks.keys() <= state.marks.keys():
             return 0
         found: list[Finding] = []
-        for range in ranges:
-            start_ms, end_ms = range.start_ms or 0, range.end_ms or 0
+        for start_ms, end_ms in stretches:
             rows, total = ask(self._services, trigger.owner, definition.query, start_ms, end_ms)
             found += findings(definition, rows, total, end_ms)
         _runs.add()
@@ -147,17 +145,16 @@ class Running:
         _written.add(written)
         return written
 
-    def _by_clock(self, trigger: Loaded, now_ms: int) -> Range:
+    def _by_clock(self, trigger: Loaded, now_ms: int) -> Stretch:
         """What a run by the clock looks at: the window, or what is new, with what comes a little late."""
         if trigger.definition.window_s:
-            return Range(now_ms - trigger.definition.window_s * 1000, now_ms)
-        return Range(max(trigger.state.seen_ms - LATE_MS, trigger.created_ms), now_ms)
+            return Stretch(now_ms - trigger.definition.window_s * 1000, now_ms)
+        return Stretch(max(trigger.state.seen_ms - LATE_MS, trigger.created_ms), now_ms)
 
     @staticmethod
-    def _widened(definition: Definition, range: Range) -> Range:
+    def _widened(definition: Definition, new: Stretch) -> Stretch:
         """The times of new rows, and the window before their end."""
-        start_ms, end_ms = range.start_ms or 0, range.end_ms or 0
-        return Range(min(start_ms, end_ms - definition.window_s * 1000), end_ms)
+        return Stretch(min(new.start_ms, new.end_ms - definition.window_s * 1000), new.end_ms)
 
     def _load(self, trigger_id: str) -> Loaded | None:
         with self._services.database.session(write=False) as session:
