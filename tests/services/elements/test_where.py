@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,9 +57,5 @@ def test_beyond_measure(text: str) -> None:
 
 @given(st.text() | st.text('category="()!= andort\\1.', max_size=30))
 def test_any_text_is_a_filter_or_refused(text: str) -> None:
-    try:
-        answer = where(text)(ELEMENT)
-    except InvalidInput as refused:
-        assert refused.field == "filter"
-    else:
-        assert answer in (True, False)
+    with suppress(InvalidInput):
+        assert where(text)(ELEMENT) in (True, False)
