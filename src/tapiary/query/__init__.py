@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from tapiary.query.catalog import Catalog, Lookup, Range, Stream
 from tapiary.query.errors import Fault, NqlError
-from tapiary.query.types import Type, Value
+from tapiary.query.types import BOOLEAN, DOUBLE, IFC, IP, LONG, MAC, MAP, STRING, SUBNET, Type, Value, list_of
 
 if TYPE_CHECKING:
     from tapiary.query.compiling import Plan
+    from tapiary.query.engine import ENGINE_FUNCTIONS
+    from tapiary.query.times import moment_ms
     from tapiary.query.tree import Query
 
-__all__ = ["Catalog", "Lookup", "NqlError", "Plan", "Range", "Stream", "Type", "Value", "compile", "parse", "sql_text"]
+__all__ = [
+    "BOOLEAN", "DOUBLE", "ENGINE_FUNCTIONS", "IFC", "IP", "LONG", "MAC", "MAP", "STRING", "SUBNET", "Catalog", "Lookup",
+    "NqlError", "Plan", "Range", "Stream", "Type", "Value", "compile", "list_of", "moment_ms", "parse", "sql_text",
+]
+
+_HOMES = {"ENGINE_FUNCTIONS": "engine", "Plan": "compiling", "moment_ms": "times"}
 
 
-def __getattr__(name: str) -> object:
-    if name == "Plan":
-        from tapiary.query.compiling import Plan
-
-        return Plan
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
 def parse(text: str) -> Query:
