@@ -6,6 +6,7 @@ one file starts in a fraction of a second.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -131,6 +132,13 @@ def risk_names(bits: int) -> list[str]:
     return list(risk_names(bits))
 
 
+def _engine_functions() -> Mapping[str, Any]:
+    """What queries may call beside DuckDB's own functions."""
+    from tapiary.query import ENGINE_FUNCTIONS
+
+    return ENGINE_FUNCTIONS
+
+
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -160,7 +168,7 @@ class Services:
         """The tables of flows and packet index."""
         from tapiary.store import Store
 
-        return Store(self.config.store)
+        return Store(self.config.store, _engine_functions)
 
     @cached_property
     def accounts(self) -> Accounts:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from tapiary.query import Type
-from tapiary.query.types import IP, LONG, MAP, STRING, list_of
+from tapiary.query import IP, LONG, MAP, STRING, Type, list_of
 from tapiary.schema import address_bytes
 from tapiary.services.queries.fields import Field, Rows, relation
 from tapiary.services.queries.kept import table
@@ -55,7 +54,8 @@ def select(flows: str, devices: str) -> exp.Select:
     newest = exp.alias_(exp.Anonymous(this="epoch_ms", expressions=[exp.Max(this=exp.column("last_seen"))]), "seen")
     by_address = exp.select("ip", newest).from_(seen).group_by("ip").subquery("s")
     known = exp.alias_(relation(devices), "d", table=True)
-    return asset_devices().select(by_address).join(known, on="d._ip = s.ip", join_type="left", copy=False)
+    found = asset_devices().select(by_address).join(known, on="d._ip = s.ip", join_type="left", copy=False)
+    return asset_devices().fill(found, asset_devices().types)
 
 
 def devices(services: Services) -> pa.Table:

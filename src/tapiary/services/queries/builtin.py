@@ -9,8 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from tapiary.query import Lookup, Type
-from tapiary.query.types import LONG, STRING
+from tapiary.query import LONG, STRING, Lookup, Type
 from tapiary.services.queries.kept import table
 from tapiary.services.statistics import PROTOCOLS
 

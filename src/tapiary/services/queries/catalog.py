@@ -12,7 +12,7 @@ from tapiary.errors import Forbidden, NotFound
 from tapiary.query import Lookup, Range, Stream
 from tapiary.services.elements.views import INDEX
 from tapiary.services.queries import assets, builtin, flows, learning, minutes
-from tapiary.services.queries.fields import Field, Rows, relation, within
+from tapiary.services.queries.fields import Field, Rows, begun, relation
 from tapiary.services.queries.kept import KEPT
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ Source = Any
 FLOWS = ("netflow", "netflowRaw")
 #: The streams that everybody has; no custom index can have such a name.
 STREAMS = (*FLOWS, *minutes.NAMES, "assetDevices", *KEPT, "testdata")
+#: Where a SELECT that is to be filled says whose it is.
+_OPEN = "stream"
 #: The category of macros. One whose config has `"profile": true` is the predicate of a traffic profile, too.
 MACRO = "nql.macro"
 
@@ -40,6 +42,7 @@ class ActorCatalog:
         self._services = services
         self._actor = actor
         self._sources: dict[str, Callable[[], Source]] = {}
+        self._rows: dict[str, Rows] = {}
 
     def stream(self, name: str) -> Stream | None:
         """The stream or custom index of that name, None when there is none for this actor.
@@ -89,16 +92,26 @@ class ActorCatalog:
         """The predicates of traffic profiles by name."""
         return {view.name: text(view) for view in self._macros if view.config.get("profile") is True}
 
+    def fill(self, statement: exp.Expression) -> None:
+        """Let the streams of a compiled statement compute the fields that it reads, and no others."""
+        read: dict[str, set[str]] = {}
+        for column in statement.find_all(exp.Column):
+            read.setdefault(column.table, set()).add(column.name)
+        for expression in statement.find_all(exp.CTE):
+            select = expression.this
+            if rows := self._rows.get(select.meta.get(_OPEN, "")):
+                rows.fill(select, read.get(expression.alias, ()))
+
     def sources(self, statement: exp.Expression) -> dict[str, Source]:
         """What the relations that a statement reads stand for."""
         named = {table.name for table in statement.find_all(exp.Table)}
         return {name: load() for name, load in self._sources.items() if name in named}
 
     def _flows(self, rows: Rows, range: Range) -> exp.Select:
-        return rows.select(relation(self._flow_table()), *within("first_seen", range))
+        return self._open(rows, rows.select(relation(self._flow_table()), *begun(range)))
 
     def _minutes(self, name: str, range: Range) -> exp.Select:
-        return minutes.select(name, self._flow_table(), range)
+        return self._open(minutes.minutes(name), minutes.select(name, self._flow_table(), range))
 
     def _devices(self, range: Range) -> exp.Select:
         devices = self._add("_devices", partial(assets.devices, self._services))
@@ -120,7 +133,7 @@ class ActorCatalog:
 
         def select(range: Range) -> exp.Select:
             source = self._add(self._name("_index"), partial(view.table.select, range.start_ms, range.end_ms))
-            return rows.select(relation(source))
+            return self._open(rows, rows.select(relation(source)))
 
         return Stream(name, rows.types, select)
 
@@ -128,6 +141,13 @@ class ActorCatalog:
         from tapiary.store import Selection
 
         return self._add("_flows", lambda: Selection("flows", self._services.access.runs(self._actor)))
+
+    def _open(self, rows: Rows, select: exp.Select) -> exp.Select:
+        """A SELECT that `fill` finds again, also when it was copied."""
+        name = str(len(self._rows))
+        self._rows[name] = rows
+        select.meta[_OPEN] = name
+        return select
 
     def _add(self, name: str, load: Callable[[], Source]) -> str:
         self._sources[name] = load

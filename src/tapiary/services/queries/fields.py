@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlglot import exp, parse_one
 
-from tapiary.query import Range, Type
-from tapiary.query.types import BOOLEAN, DOUBLE, IFC, IP, LONG, MAC, MAP, STRING, SUBNET
+from tapiary.query import BOOLEAN, DOUBLE, IFC, IP, LONG, MAC, MAP, STRING, SUBNET, Range, Type
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: The first and the last moment that have a calendar date in four digits; rows beyond are on no query's mind.
@@ -45,28 +44,40 @@ def types(fields: Sequence[Field]) -> dict[str, Type]:
 
 
 class Rows:
-    """A relation's rows as a stream: parsed once, given out as often as queries ask."""
+    """What a stream makes of its relation's rows: its fields, each parsed once, and computed where a query asks for it.
+
+    A SELECT is opened by `select` and filled by `fill` when it is known what is read of it: binding the hundred fields
+    of a flow takes the engine longer than many a query.
+    """
 
     def __init__(self, fields: Sequence[Field], *, groups: int = 0) -> None:
         """groups: the first so many fields are the groups of an aggregation, of which the others are aggregates."""
         self.types: Mapping[str, Type] = types(fields)
-        self._fields = tuple(fields)
-        self._groups = groups
-        self._columns: list[exp.Expression] = []
+        self._fields = {field.name: field for field in fields}
+        self._groups = tuple(self._fields)[:groups]
+        self._parsed: dict[str, exp.Expression] = {}
 
     def select(self, source: exp.Expression, *conditions: exp.Expression) -> exp.Select:
-        """SELECT all fields FROM a table or subquery WHERE all of the conditions."""
-        if not self._columns:
-            self._columns = [
-                exp.alias_(parse_one(field.sql, dialect="duckdb"), exp.to_identifier(field.name, quoted=True))
-                for field in self._fields
-            ]
-        found = exp.select(*self._columns).from_(source)
+        """SELECT … FROM a table or subquery WHERE all of the conditions; `fill` gives it its list."""
+        found = exp.select(exp.Star()).from_(source)
         for condition in conditions:
             found = found.where(condition, copy=False)
         if self._groups:
-            found = found.group_by(*(exp.Literal.number(at + 1) for at in range(self._groups)), copy=False)
+            found = found.group_by(*(exp.Literal.number(at + 1) for at in range(len(self._groups))), copy=False)
         return found
+
+    def fill(self, select: exp.Select, names: Collection[str]) -> exp.Select:
+        """Let a SELECT of ours give these fields, and the groups, by which it is put together."""
+        wanted = [name for name in self._fields if name in self._groups or name in names]
+        select.set("expressions", [self._column(name) for name in wanted] or [exp.alias_(exp.null(), "nothing")])
+        return select
+
+    def _column(self, name: str) -> exp.Expression:
+        parsed = self._parsed.get(name)
+        if parsed is None:
+            parsed = parse_one(self._fields[name].sql, dialect="duckdb")
+            self._parsed[name] = parsed = exp.alias_(parsed, exp.to_identifier(name, quoted=True))
+        return parsed.copy()
 
 
 def relation(name: str) -> exp.Table:
@@ -79,21 +90,22 @@ def column(name: str) -> exp.Column:
     return exp.Column(this=exp.to_identifier(name, quoted=True))
 
 
-def within(name: str, range: Range, *, step_ms: int = 1) -> list[exp.Expression]:
-    """That a column of moments lies in a range: plain comparisons with constants, which reach the files.
+def begun(range: Range, *, step_ms: int = 1) -> list[exp.Expression]:
+    """That flows began in a range: plain comparisons with constants, by which whole files and row groups are left out.
 
-    step_ms: what the rows are rounded down to, later, before the range is meant to choose by it.
+    step_ms: the range chooses by times that are rounded down to so much.
     """
     found: list[exp.Expression] = []
-    if range.start_ms is not None:
-        found.append(exp.GTE(this=column(name), expression=_moment(-(-range.start_ms // step_ms) * step_ms)))
-    if range.end_ms is not None:
-        found.append(exp.LT(this=column(name), expression=_moment(-(-range.end_ms // step_ms) * step_ms)))
+    for kind, milliseconds in ((exp.GTE, range.start_ms), (exp.LT, range.end_ms)):
+        if milliseconds is not None:
+            moment = _moment(-(-milliseconds // step_ms) * step_ms)
+            text = exp.Literal.string(moment.isoformat(sep=" ", timespec="milliseconds"))
+            found.append(kind(this=column("first_seen"), expression=exp.cast(text, "TIMESTAMPTZ")))
+            # The table's folders are days.
+            day = exp.cast(exp.Literal.string(moment.date().isoformat()), "DATE")
+            found.append((exp.GTE if kind is exp.GTE else exp.LTE)(this=column("day"), expression=day))
     return found
 
 
-
-
-def _moment(milliseconds: int) -> exp.Expression:
-    moment = _EPOCH + timedelta(milliseconds=min(max(milliseconds, _FIRST_MS), _LAST_MS))
-    return exp.cast(exp.Literal.string(moment.isoformat(sep=" ", timespec="milliseconds")), "TIMESTAMPTZ")
+def _moment(milliseconds: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=min(max(milliseconds, _FIRST_MS), _LAST_MS))

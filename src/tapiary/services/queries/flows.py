@@ -13,8 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from tapiary.query import Type
-from tapiary.query.types import BOOLEAN, DOUBLE, IFC, IP, LONG, MAC, STRING, list_of
+from tapiary.query import BOOLEAN, DOUBLE, IFC, IP, LONG, MAC, STRING, Type, list_of
 from tapiary.schema import FLOW_COLUMNS, STATISTICS_GROUPS, Column, network_range, query_name
 from tapiary.services.queries.fields import Field, Rows, unknown
 from tapiary.services.statistics import PROTOCOLS

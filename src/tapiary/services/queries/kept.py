@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tapiary.accounts import NONE, Permission
-from tapiary.query import Range, Type
-from tapiary.query.types import BOOLEAN, DOUBLE, IP, LONG, MAP, STRING, list_of
+from tapiary.query import BOOLEAN, DOUBLE, IP, LONG, MAP, STRING, Range, Type, list_of
 from tapiary.schema import address_bytes
 
 if TYPE_CHECKING:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from tapiary.query import Type
-from tapiary.query.types import BOOLEAN, DOUBLE, LONG, STRING, list_of
+from tapiary.query import BOOLEAN, DOUBLE, LONG, STRING, Type, list_of
 from tapiary.services.queries.kept import table
 
 if TYPE_CHECKING:

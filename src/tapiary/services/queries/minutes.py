@@ -13,9 +13,8 @@ from functools import cache
 
 from sqlglot import exp
 
-from tapiary.query import Range, Type
-from tapiary.query.types import DOUBLE, IP, LONG, STRING
-from tapiary.services.queries.fields import Field, Rows, column, relation, unknown, within
+from tapiary.query import DOUBLE, IP, LONG, STRING, Range, Type
+from tapiary.services.queries.fields import Field, Rows, begun, column, relation, unknown
 
 MINUTE_MS = 60_000
 _TIMESTAMP = Field("timestamp", LONG, "epoch_us(first_seen) // 60000000 * 60000")
@@ -71,7 +70,7 @@ def minutes(name: str) -> Rows:
 
 def select(name: str, flows: str, range: Range) -> exp.Select:
     """The stream's SELECT over the relation of that name that has the flow table's rows."""
-    chosen = within("first_seen", range, step_ms=MINUTE_MS)
+    chosen = begun(range, step_ms=MINUTE_MS)
     if name in _EMPTY:
         return minutes(name).select(relation(flows), exp.false())
     ends = [field.sql for field in _GROUPS[name] if field.sql.startswith("end_")]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tapiary import query
 from tapiary.errors import Conflict, InvalidInput, TapiaryError, Unavailable
-from tapiary.query import Plan, Range, Type
+from tapiary.query import Range, Type
 from tapiary.services.queries.catalog import ActorCatalog, Source
 from tapiary.services.queries.views import Answer
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tapiary.accounts import Actor
+    from tapiary.query import Plan
     from tapiary.services import Services
     from tapiary.store import Store
 
@@ -37,6 +38,7 @@ def prepare(
     plan = query.compile(
         nql, catalog, now_ms=now_ms, range=chosen, parameters=parameters or {}, default_stream=default_stream
     )
+    catalog.fill(plan.statement)
     return Work(plan, catalog.sources(plan.statement), services.config.queries.timeout_s)
 
 
