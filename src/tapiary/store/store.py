@@ -155,8 +155,9 @@ class Store:
         """
         from tapiary.store.upkeep import vacuum
 
-        gone = sum(vacuum(log, retention_hours) for log in [*self._logs.values(), *(i.log for i in self._opened())])
-        return gone + sum(index.delete_removed(retention_hours * 3600) for index in self._opened())
+        gone = sum(index.delete_removed(retention_hours * 3600) for index in self._opened())
+        logs = [*self._logs.values(), *(index.log for index in self._opened())]
+        return gone + sum(vacuum(log, retention_hours) for log in logs)
 
     def size(self) -> dict[str, dict[str, int]]:
         """Files, rows and bytes of the tables `flows` and `packets` now."""

@@ -199,7 +199,10 @@ def vacuum(log: Log, retention_hours: int) -> int:
     with upkeep_lock(log):
         delta = log.delta()
         assert delta is not None
-        gone = delta.vacuum(retention_hours=retention_hours, dry_run=False, enforce_retention_duration=False)
+        removed = delta.vacuum(retention_hours=retention_hours, dry_run=True, enforce_retention_duration=False)
+        gone = [path for path in removed if (log.folder / path).exists()]
+        for path in gone:
+            (log.folder / path).unlink(missing_ok=True)
         if log.table.checkpoints:
             delta.cleanup_metadata()
         for folder in log.folder.glob(f"{log.table.partition}=*") if log.table.partition else ():

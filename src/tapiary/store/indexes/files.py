@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tapiary.store.indexes.fields import Layout
 
 #: Rows of a period that are worth a file, when rows of many periods come together.
-OWN_FILE_ROWS = 4096
+OWN_FILE_ROWS = 1024
 #: Periods that have files of their own however few rows they bring: a day's end, and what comes a little late.
 FEW_PERIODS = 2
 

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 SIZES = (1 << 12, 1 << 16, 1 << 20)
 #: A file of so many bytes, or of more rows than the sizes say, is large enough.
 LARGE_BYTES = 32 << 20
-#: Files of one size and partition that are merged: from so many on while files come in, from fewer on where there are
-#: many files in all (late rows, scattered over many partitions) and in quiet hours.
+#: Files of one size and partition are merged when there are so many. It is fewer, down to the second number, the more
+#: files the table has beyond the third (late rows, scattered over many partitions), and in quiet hours.
 MANY, FEW = 24, 4
-CROWDED_FILES = 500
+CROWDED_FILES = 100
 #: What is merged at once, in rows and bytes: all of it is in memory.
 MOST_ROWS, MOST_BYTES = 2 << 20, 64 << 20
 #: A merge of several groups commits about this often, and lets others have the upkeep lock.
@@ -45,7 +45,7 @@ def merge(index: IndexTable, *, quiet: bool = False) -> int:
         try:
             for group in _groups(now, quiet=quiet):
                 paths = [now.paths[i] for i in group]
-                rows = _read(index, paths)
+                rows = read(index, paths)
                 added += files.write(index.layout, log.folder, index.file_name, rows, index.rotation, "zstd")
                 removed += paths
                 if time.monotonic() > end:
@@ -60,7 +60,7 @@ def merge(index: IndexTable, *, quiet: bool = False) -> int:
 
 def _groups(now: Snapshot, *, quiet: bool) -> list[list[int]]:
     """Positions of files to be merged with each other, the smallest first."""
-    least = FEW if quiet or len(now.paths) >= CROWDED_FILES else MANY
+    least = FEW if quiet else max(FEW, MANY * CROWDED_FILES // max(CROWDED_FILES, len(now.paths)))
     alike: dict[tuple[int, str], list[int]] = {}
     for i, path in enumerate(now.paths):
         size = sum(int(now.rows[i]) > bound for bound in SIZES)
@@ -86,7 +86,8 @@ def _cut(now: Snapshot, positions: list[int]) -> list[list[int]]:
     return [group for group in groups if len(group) > 1]
 
 
-def _read(index: IndexTable, paths: list[str]) -> pa.Table:
+def read(index: IndexTable, paths: list[str]) -> pa.Table:
+    """The rows of files, with all columns that the index has by now."""
     import pyarrow.parquet as pq
 
     from tapiary.store.indexes.table import concat

@@ -146,11 +146,11 @@ class IndexTable:
         """Delete the files that this process took out so many seconds ago; returns how many."""
         limit, count = time.monotonic() - kept_s, 0
         while self.removed and self.removed[0][0] <= limit:
-            _, path = self.removed.popleft()
-            (self.log.folder / path).unlink(missing_ok=True)
+            path = self.log.folder / self.removed.popleft()[1]
+            count += path.exists()
+            path.unlink(missing_ok=True)
             with suppress(OSError):  # only an empty folder goes
-                (self.log.folder / path).parent.rmdir()
-            count += 1
+                path.parent.rmdir()
         return count
 
     def _complete(self, rows: pa.Table, schema: pa.Schema) -> pa.Table:
