@@ -26,6 +26,10 @@ ENTRY = {"id": 9, "at": "2026-11-23T09:00:00Z", "user": "eva", "address": "192.0
 LIVE = {"flows": 3, "packets": 9, "bytes": 900, "final": False, "changed": [],
         "labels": {"DNS": {"flows": 2, "packets": 4, "bytes": 300}, "Unknown": {"flows": 1, "packets": 5, "bytes": 6}},
         "drones": [{"name": "x", "flows": 3, "packets": 9, "bytes": 900, "skipped_bytes": 0, "at": 1.5}]}
+TRIGGER = {"id": "a-b-c", "name": "scan", "query": "q", "owner": "eva", "by": ["clientIp"], "webhooks": []}
+ALERT = {"id": 5, "at_ms": 1, "event_ms": 1, "trigger_id": "a-b-c", "name": "scan", "severity": "High",
+         "fields": {"n": 1}, "deliveries": [{"kind": "json", "to": "hooks.example", "state": "done", "status": 200}]}
+TRIAL = {"start_ms": 0, "end_ms": 9, "rows": 1, "alerts": [{"name": "scan", "event_ms": 1, "rows": 1, "fields": {}}]}
 LINKED = "http://127.0.0.1/api/v1/jobs/file/abc"
 
 #: method, arguments, what is asked, its JSON body (None: no body), the hive's answer, what is returned.
@@ -70,6 +74,16 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str, Any, Any, Any]] = [
      models.Destination),
     ("edit_destination", (3,), {"name": "d"}, "PUT /destinations/3", {"name": "d"}, DESTINATION, models.Destination),
     ("delete_destination", (3,), {}, "DELETE /destinations/3", None, None, None),
+    ("get_triggers", (), {}, "GET /triggers", None, [TRIGGER], [models.Trigger]),
+    ("get_trigger", ("a-b-c",), {}, "GET /triggers/a-b-c", None, TRIGGER, models.Trigger),
+    ("create_trigger", ("scan", "q"), {"interval_s": 9}, "POST /triggers",
+     {"name": "scan", "query": "q", "interval_s": 9}, TRIGGER, models.Trigger),
+    ("edit_trigger", ("a-b-c",), {"active": False}, "PUT /triggers/a-b-c", {"active": False}, TRIGGER, models.Trigger),
+    ("delete_trigger", ("a-b-c",), {}, "DELETE /triggers/a-b-c", None, None, None),
+    ("try_trigger", ("a-b-c",), {"last_s": 60}, "POST /triggers/a-b-c/run", None, TRIAL, models.Trial),
+    ("get_alerts", (), {"seen": False}, "GET /alerts", None, [ALERT], [models.Alert]),
+    ("get_alert", (5,), {}, "GET /alerts/5", None, ALERT, models.Alert),
+    ("handle_alert", (5,), {"seen": True}, "PUT /alerts/5", {"seen": True}, ALERT, models.Alert),
     ("get_users", (), {}, "GET /users", None, [USER], [models.User]),
     ("get_user", ("eva",), {}, "GET /users/eva", None, USER, models.User),
     ("create_user", ("eva", "e@example.org", "long enough", 2), {}, "POST /users",

@@ -14,7 +14,10 @@ import textwrap
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "pytci"
-AREAS = ("session", "jobs", "files", "queries", "drones", "scripts", "destinations", "users", "applications", "logs")
+AREAS = (
+    "session", "jobs", "files", "queries", "alerts", "drones", "scripts", "destinations", "users", "applications",
+    "logs",
+)
 NOTE = "# Written by tools/make_methods.py: change the calls that it follows from, then run it.\n"
 WIDTH = 120
 

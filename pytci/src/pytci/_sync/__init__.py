@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pytci._sync.alerts import Alerts
 from pytci._sync.applications import Applications
 from pytci._sync.destinations import Destinations
 from pytci._sync.drones import Drones
@@ -17,5 +18,5 @@ from pytci._sync.users import Users
 __all__ = ["Methods"]
 
 
-class Methods(Session, Jobs, Files, Queries, Drones, Scripts, Destinations, Users, Applications, Logs):
+class Methods(Session, Jobs, Files, Queries, Alerts, Drones, Scripts, Destinations, Users, Applications, Logs):
     """All of them."""

@@ -1,0 +1,80 @@
+# Written by tools/make_methods.py: change the calls that it follows from, then run it.
+"""Triggers (saved queries that watch for something) and the alerts that they give; TCI has none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pytci._calls import alerts as _calls
+from pytci._runners import SyncRunner
+from pytci.models import Alert, Trial, Trigger
+
+
+class Alerts(SyncRunner):
+    """Triggers (saved queries that watch for something) and the alerts that they give; TCI has none."""
+
+    def get_triggers(self) -> list[Trigger]:
+        """The triggers that one may see, the oldest first."""
+        return self._run(_calls.get_triggers())
+
+    def get_trigger(self, trigger_id: str) -> Trigger:
+        """A trigger."""
+        return self._run(_calls.get_trigger(trigger_id))
+
+    def create_trigger(self, name: str, query: str, **members: Any) -> Trigger:
+        """Make a trigger; the members are those of `POST /triggers`, as condition, interval_s, on_new_data, by.
+
+        It looks at what comes from now on. Raises BadRequest that names the member at fault.
+        """
+        return self._run(_calls.create_trigger(name, query, **members))
+
+    def edit_trigger(self, trigger_id: str, **members: Any) -> Trigger:
+        """Change some members of a trigger; the others stay."""
+        return self._run(_calls.edit_trigger(trigger_id, **members))
+
+    def delete_trigger(self, trigger_id: str) -> None:
+        """Delete a trigger; its alerts stay."""
+        return self._run(_calls.delete_trigger(trigger_id))
+
+    def try_trigger(self, trigger_id: str, *, last_s: int | None = None) -> Trial:
+        """What a trigger finds in the latest seconds (else its window, or an hour); nothing comes of it."""
+        return self._run(_calls.try_trigger(trigger_id, last_s=last_s))
+
+    def get_alerts(
+        self,
+        *,
+        trigger: str | None = None,
+        severity: str | None = None,
+        seen: bool | None = None,
+        false_positive: bool | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> list[Alert]:
+        """The alerts that one may see, the newest first; since and until are milliseconds, before is a number."""
+        return self._run(_calls.get_alerts(
+            trigger=trigger,
+            severity=severity,
+            seen=seen,
+            false_positive=false_positive,
+            since=since,
+            until=until,
+            before=before,
+            limit=limit,
+        ))
+
+    def get_alert(self, alert_id: int) -> Alert:
+        """An alert."""
+        return self._run(_calls.get_alert(alert_id))
+
+    def handle_alert(
+        self,
+        alert_id: int,
+        *,
+        seen: bool | None = None,
+        false_positive: bool | None = None,
+        comment: str | None = None,
+    ) -> Alert:
+        """Say of an alert that it was seen, whether it was a false alarm, and what is to be said."""
+        return self._run(_calls.handle_alert(alert_id, seen=seen, false_positive=false_positive, comment=comment))
