@@ -1,0 +1,166 @@
+"""What SQL cannot do: texts of addresses and networks, both ways, as Python functions over Arrow columns.
+
+DuckDB gets them from `ENGINE_FUNCTIONS` as functions of its own (of kind `arrow`, which see nulls). None of them ever
+raises: it is called for rows, too, that the query then leaves out. Each works through the distinct values of a column,
+of which addresses have few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from tapiary.query import constants
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_Function = Callable[..., Any]
+
+
+def pattern_fault(pattern: str) -> str | None:
+    """What is wrong with a regular expression for RE2, the engine's dialect; None when nothing is."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        pc.match_substring_regex(pa.array([""]), pattern)
+    except pa.ArrowInvalid as error:
+        return str(error).partition("\n")[0].removeprefix("Invalid regular expression: ")
+    return None
+
+
+def ip_texts(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Texts of stored addresses: IPv4 with points, IPv6 as RFC 5952 writes it."""
+    return _distinct(column, "string", _ip_text)
+
+
+def subnet_texts(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Texts of stored networks, as 192.0.2.0/24."""
+    return _distinct(column, "string", _subnet_text)
+
+
+def _distinct(column: pa.Array | pa.ChunkedArray, kind: str, convert: Callable[[Any], Any]) -> pa.Array:
+    """Convert each distinct value once."""
+    import pyarrow as pa
+
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    encoded = whole.dictionary_encode()
+    values = [None if value is None else convert(value) for value in encoded.dictionary.to_pylist()]
+    return pa.array(values, _arrow(kind)).take(encoded.indices)
+
+
+def _each(column: pa.ChunkedArray, kind: str, convert: Callable[[Any], Any]) -> pa.Array:
+    """The same for lists, which Arrow does not tell apart by value."""
+    import pyarrow as pa
+
+    return pa.array([None if value is None else convert(value) for value in column.to_pylist()], _arrow(kind))
+
+
+def _arrow(kind: str) -> pa.DataType:
+    import pyarrow as pa
+
+    lists = {"longs": pa.list_(pa.int64()), "strings": pa.list_(pa.string())}
+    return lists.get(kind) or getattr(pa, kind)()
+
+
+def _ip_text(stored: bytes) -> str | None:
+    return constants.address_text(stored) if len(stored) == 16 else None
+
+
+def _ip_full_text(stored: bytes) -> str | None:
+    short = _ip_text(stored)
+    if short is None or ":" not in short:
+        return short
+    digits = stored.hex()
+    return ":".join(digits[at : at + 4] for at in range(0, 32, 4))
+
+
+def _subnet_text(stored: bytes) -> str | None:
+    return constants.network_text(stored) if len(stored) == 33 else None
+
+
+def _ip_words(stored: bytes) -> list[int] | None:
+    if _ip_text(stored) is None:
+        return None
+    starts = (12,) if constants.IPV4[0] <= stored <= constants.IPV4[1] else (0, 4, 8, 12)
+    return [int.from_bytes(stored[at : at + 4]) for at in starts]
+
+
+def _ip_of_words(words: Iterable[int | None]) -> bytes | None:
+    found = list(words)
+    if len(found) not in (1, 4):
+        return None
+    if any(word is None or not -(2**31) <= word < 2**32 for word in found):
+        return None
+    packed = b"".join((word & 0xFFFFFFFF).to_bytes(4) for word in found if word is not None)
+    return constants.IPV4[0][:12] + packed if len(found) == 1 else packed
+
+
+def _mac_of_bytes(octets: Iterable[int | None]) -> int | None:
+    found = list(octets)
+    if len(found) != 6 or any(octet is None or not -128 <= octet < 256 for octet in found):
+        return None
+    return int.from_bytes(bytes(octet & 255 for octet in found if octet is not None))
+
+
+def networks_around(addresses: Any, lengths: Any) -> Any:
+    """For each address the stored forms of all networks of these prefix lengths that hold it."""
+    import pyarrow as pa
+
+    found: dict[bytes, list[bytes]] = {}
+    rows = []
+    for address, wanted in zip(addresses.to_pylist(), lengths.to_pylist(), strict=True):
+        if address is None or wanted is None:
+            rows.append(None)
+            continue
+        if address not in found:
+            found[address] = _networks_around(address, wanted)
+        rows.append(found[address])
+    return pa.array(rows, pa.list_(pa.binary()))
+
+
+def _networks_around(address: bytes, lengths: list[bytes]) -> list[bytes]:
+    ipv4 = constants.IPV4[0] <= address <= constants.IPV4[1]
+    bits, number, found = 32 if ipv4 else 128, int.from_bytes(address), []
+    for length in lengths:
+        if length[0] > bits:
+            continue
+        open_bits = (1 << bits - length[0]) - 1
+        first, last = number & ~open_bits, number | open_bits
+        found.append(first.to_bytes(16) + last.to_bytes(16) + length)
+    return found
+
+
+def _first_of_each(texts: list[str | None]) -> list[str | None]:
+    return list(dict.fromkeys(texts))
+
+
+def _over_distinct(kind: str, convert: Callable[[Any], Any]) -> _Function:
+    def function(column: Any) -> Any:  # DuckDB evaluates annotations, when Arrow's names are not there
+        return _distinct(column, kind, convert)
+
+    return function
+
+
+def _over_each(kind: str, convert: Callable[[Any], Any]) -> _Function:
+    def function(column: Any) -> Any:
+        return _each(column, kind, convert)
+
+    return function
+
+
+#: By name: the function, the SQL types of its parameters, and that of its result.
+ENGINE_FUNCTIONS: Mapping[str, tuple[_Function, tuple[str, ...], str]] = {
+    "nql_ip": (_over_distinct("binary", constants.address), ("VARCHAR",), "BLOB"),
+    "nql_ip_text": (_over_distinct("string", _ip_text), ("BLOB",), "VARCHAR"),
+    "nql_ip_full_text": (_over_distinct("string", _ip_full_text), ("BLOB",), "VARCHAR"),
+    "nql_ip_words": (_over_distinct("longs", _ip_words), ("BLOB",), "BIGINT[]"),
+    "nql_ip_of_words": (_over_each("binary", _ip_of_words), ("BIGINT[]",), "BLOB"),
+    "nql_subnet": (_over_distinct("binary", constants.network), ("VARCHAR",), "BLOB"),
+    "nql_subnet_text": (_over_distinct("string", _subnet_text), ("BLOB",), "VARCHAR"),
+    "nql_mac": (_over_distinct("int64", constants.mac), ("VARCHAR",), "BIGINT"),
+    "nql_mac_of_bytes": (_over_each("int64", _mac_of_bytes), ("BIGINT[]",), "BIGINT"),
+    "nql_networks_around": (networks_around, ("BLOB", "BLOB[]"), "BLOB[]"),
+    "nql_distinct": (_over_each("strings", _first_of_each), ("VARCHAR[]",), "VARCHAR[]"),
+}
