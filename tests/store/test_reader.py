@@ -186,3 +186,14 @@ def test_extreme_values_of_every_type_come_back(
         if pa.types.is_timestamp(found.type):
             found, wanted = found.cast(pa.int64()), wanted.cast(pa.int64())
         assert found.to_pylist() == wanted.to_pylist(), name
+
+
+def test_functions_of_ours(config: StoreConfig) -> None:
+    import pyarrow.compute as pc
+
+    store = Store(config, lambda: {"doubled": (lambda a: pc.multiply(a, 2), ["BIGINT"], "BIGINT")})
+    sql = "SELECT doubled(a) FROM t ORDER BY a"
+    assert store.query(sql, tables={"t": pa.table({"a": [1, None, 3]})}).fetchall() == [(2,), (6,), (None,)]
+    assert [store.query("SELECT doubled(range) FROM range(3)", tables={}).fetchall() for _ in range(2)] == [
+        [(0,), (2,), (4,)]] * 2
+    store.close()
