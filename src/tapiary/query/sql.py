@@ -6,7 +6,7 @@ Every builder copies nothing and glues no text: values become literals, operands
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlglot import exp
 
@@ -28,7 +28,7 @@ def paren(expression: exp.Expression) -> exp.Expression:
     return exp.Paren(this=expression)
 
 
-def binary(kind: type[exp.Binary], left: exp.Expression, right: exp.Expression) -> exp.Expression:
+def binary(kind: Callable[..., exp.Expression], left: exp.Expression, right: exp.Expression) -> exp.Expression:
     """Two operands with an operator between them."""
     return kind(this=paren(left), expression=paren(right))
 

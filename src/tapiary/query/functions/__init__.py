@@ -28,8 +28,11 @@ from tapiary.query.types import Value
 __all__ = ["Context", "FunctionDoc", "FunctionError", "aggregate", "call", "describe", "is_aggregate", "names"]
 
 _FUNCTIONS, _AGGREGATES = Registry(), Registry()
-for _group in (times, maths, choice, texts, tests, network, lookups, lists, collectors, profiles):
-    _group.declare(_FUNCTIONS)
+for _declare in (
+    times.declare, maths.declare, choice.declare, texts.declare, tests.declare, network.declare, lookups.declare,
+    lists.declare, collectors.declare, profiles.declare,
+):
+    _declare(_FUNCTIONS)
 aggregates.declare(_AGGREGATES)
 
 

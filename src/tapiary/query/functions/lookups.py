@@ -54,7 +54,7 @@ def otherwise(found: Value, options: Options, key: Value) -> Value:
 def _table(lookup: Lookup, context: Context) -> Table:
     context.lookups.add(lookup.relation)
     network_key = next(iter(lookup.fields)) if lookup.kind == "subnet" else None
-    relation = exp.to_table(exp.to_identifier(lookup.relation, quoted=True))
+    relation = exp.Table(this=exp.to_identifier(lookup.relation, quoted=True))
     return Table(relation, lookup.fields, exp.column(exp.to_identifier("_row", quoted=True)), network_key)
 
 
