@@ -40,8 +40,8 @@ _AGGREGATE = re.compile(r"(netflow|nbox)\w*aggr", re.IGNORECASE | re.ASCII)
 _KEYS = ("name", "active", "rotation", "storeRaw", "fields", "retentionDays", "retentionBytes")
 _FIELD_KEYS = ("name", "type", "sortable", "description", "displayName")
 _FIELD_NAME = re.compile(r"[A-Za-z_][\w.]*", re.ASCII)
-#: What queries add to raw rows, and what aggregated indexes have.
-_TAKEN = frozenset({"_stream", COUNT.name})
+#: What queries add to raw rows, what tables have of their own, and what aggregated indexes have.
+_TAKEN = frozenset({"_stream", "_part", COUNT.name})
 
 
 @dataclass(frozen=True, slots=True)

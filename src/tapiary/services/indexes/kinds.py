@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from tapiary.query.types import Type
+    from tapiary.query import Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,6 @@ KINDS: Final = {kind.name: kind for kind in (
 
 def nql_type(kind: str) -> Type:
     """The type in queries; a set is a list of strings."""
-    from tapiary.query.types import STRING, Type, list_of
+    from tapiary.query import STRING, Type, list_of
 
     return list_of(STRING) if kind == "set" else Type(KINDS[kind].nql)

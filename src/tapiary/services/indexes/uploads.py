@@ -82,13 +82,14 @@ def _json_lines(source: IO[bytes]) -> Iterator[tuple[Piece, int]]:
         if not cut and len(left) + len(chunk) > LINE_BYTES:
             raise ValueError(f"line {first} is longer than {LINE_BYTES} bytes")
         if cut:
-            yield _objects(decoder, left + chunk[:cut], first), len(chunk)
+            lines = left + chunk[:cut]
+            yield _objects(decoder, lines, first), len(lines)
             first += left.count(b"\n") + chunk.count(b"\n")
             left = chunk[cut:]
         else:
             left += chunk
     if left.strip():
-        yield _objects(decoder, left, first), 0
+        yield _objects(decoder, left, first), len(left)
 
 
 def _objects(decoder: msgspec.json.Decoder[Any], lines: bytes, first: int) -> Piece:

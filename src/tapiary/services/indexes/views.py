@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tapiary.query.types import Type
+    from tapiary.query import Type
     from tapiary.services.elements import ElementView
     from tapiary.store import IndexTable
 

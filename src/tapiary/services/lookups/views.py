@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from tapiary.query.types import Type
+    from tapiary.query import Type
     from tapiary.services.elements import ElementView
 
 
