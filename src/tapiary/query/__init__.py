@@ -13,15 +13,17 @@ from tapiary.query.types import BOOLEAN, DOUBLE, IFC, IP, LONG, MAC, MAP, STRING
 if TYPE_CHECKING:
     from tapiary.query.compiling import Plan
     from tapiary.query.engine import ENGINE_FUNCTIONS
+    from tapiary.query.rendering import readable_batch
     from tapiary.query.times import moment_ms
     from tapiary.query.tree import Query
 
 __all__ = [
     "BOOLEAN", "DOUBLE", "ENGINE_FUNCTIONS", "IFC", "IP", "LONG", "MAC", "MAP", "STRING", "SUBNET", "Catalog", "Lookup",
-    "NqlError", "Plan", "Range", "Stream", "Type", "Value", "compile", "list_of", "moment_ms", "parse", "sql_text",
+    "NqlError", "Plan", "Range", "Stream", "Type", "Value", "compile", "list_of", "moment_ms", "parse",
+    "readable_batch", "sql_text",
 ]
 
-_HOMES = {"ENGINE_FUNCTIONS": "engine", "Plan": "compiling", "moment_ms": "times"}
+_HOMES = {"ENGINE_FUNCTIONS": "engine", "Plan": "compiling", "moment_ms": "times", "readable_batch": "rendering"}
 
 
 def __getattr__(name: str) -> Any:
