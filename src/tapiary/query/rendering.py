@@ -59,7 +59,10 @@ def _readable(array: pa.Array, kind: Type) -> pa.Array:
 
     if kind.item is not None and _holds_texts(kind.item) and pa.types.is_list(array.type):
         items = _readable(array.values, kind.item)
-        return pa.ListArray.from_arrays(array.offsets, items, mask=array.is_null() if array.null_count else None)
+        if not array.null_count:
+            return pa.ListArray.from_arrays(array.offsets, items)
+        # Arrow takes a mask with offsets from their first on alone, which those of a slice are not.
+        return pa.ListArray.from_arrays(pa.array(array.offsets.to_numpy()), items, mask=array.is_null())
     if kind == IP and pa.types.is_binary(array.type):
         return ip_texts(array)
     if kind == SUBNET and pa.types.is_binary(array.type):
