@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from tapiary import __version__
 from tapiary.api import errors, hive, jwts, pages, security, sessions, sycope, tci, tractor, wheel
-from tapiary.api.requests import TapiaryRequest
+from tapiary.api.requests import TapiaryJSON, TapiaryRequest
 from tapiary.api.tractor.models import Error
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class TapiaryApp(OpenAPI):
     """Flask with generated documentation, and requests whose uploads go straight to the repository's disk."""
 
     request_class = TapiaryRequest
+    json_provider_class = TapiaryJSON
 
     def generate_spec_json(self) -> None:
         """Make the document; flask-openapi3 writes the least value of a number as a float, also of an integer."""

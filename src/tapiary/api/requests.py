@@ -1,4 +1,4 @@
-"""Requests as the API reads them."""
+"""Requests as the API reads them: forms on the repository's disk, JSON as deep as it may be."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import tempfile
 from typing import IO, Any
 
 from flask import Request, current_app
+from flask.json.provider import DefaultJSONProvider
 
 
 class TapiaryRequest(Request):
@@ -21,3 +22,14 @@ class TapiaryRequest(Request):
         services: Any = current_app.extensions["tapiary"]
         folder = services.uploads.folder()
         return tempfile.TemporaryFile(dir=folder, prefix="form-")
+
+
+class TapiaryJSON(DefaultJSONProvider):
+    """Flask's JSON, to which what is nested too deeply is no JSON."""
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """The value of a text. Raises ValueError."""
+        try:
+            return super().loads(s, **kwargs)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
