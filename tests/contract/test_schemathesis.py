@@ -26,6 +26,7 @@ from schemathesis.specs.openapi.checks import (
 from tapiary.accounts import LOCAL
 from tapiary.api import tci, tractor
 from tests.contract.house import House
+from tests.services.alerts.conftest import write_alert
 
 #: Requests for each operation, half of them about things that are there; more by TAPIARY_API_EXAMPLES.
 EXAMPLES = int(os.environ.get("TAPIARY_API_EXAMPLES", "12"))
@@ -43,6 +44,7 @@ REFUSED = {
     ("DELETE", "/token"): "ends logins, and an application token is none",
     ("POST", "/file/{job_id}/cancel"): "the job has ended",
 }
+TRIGGER = {"name": "many flows", "query": 'src stream="netflow"'}
 SCRIPT = b'#!/bin/sh\ncp "$1" "$2"\n'
 
 
@@ -95,6 +97,11 @@ class Subject:
             "/destinations": {
                 "destination_id": services.destinations.create(boss, "vault", str(house.destinations)).id
             },
+            "/triggers": {
+                "trigger_id": services.triggers.create(boss, TRIGGER).id, "query": TRIGGER["query"], "by": [],
+                "condition": {}, "title": "", "webhooks": [], "capture": None, "interval_s": 60,
+            },
+            "/alerts": {"alert_id": write_alert(services, boss, trigger_id="t")},
             "/users": {"name": "bob"},
             "/authorizations": {"level": 7},
             "/applications": {"application_id": services.accounts.tokens.create(boss, "spare")[0].id},

@@ -17,6 +17,8 @@ COMMANDS = {
     "packets": ("tapiary.cli.packets:packets", "Cut the packets of some flows out of their capture."),
     "query": ("tapiary.cli.query:query", "Ask in NQL: flows, custom indexes, alerts, devices."),
     "inject": ("tapiary.cli.inject:inject", "Put a file's rows into a custom index."),
+    "trigger": ("tapiary.cli.trigger:trigger", "Queries that watch for something: list, create, try, …"),
+    "alerts": ("tapiary.cli.alerts:alerts", "List what triggers have found."),
     "merge": ("tapiary.cli.merge:merge", "Merge captures into one, by time."),
     "labels": ("tapiary.cli.labels:labels", "List the labels that a flow may get, by group."),
     "delete": ("tapiary.cli.delete:delete", "Delete a capture with its flows."),

@@ -15,7 +15,8 @@ CAPTURE = {"drones": ["a"], "duration": 5, "max_capture_data": 1000}
 
 def test_what_is_left_out_has_a_meaning() -> None:
     found = definition_of(LEAST)
-    assert (found.active, found.interval_s, found.severity, found.window_s, found.cooldown) == (True, 60, "Medium", 0, 0)
+    assert (found.active, found.severity, found.interval_s, found.window_s, found.cooldown) == (
+        True, "Medium", 60, 0, 0)
     assert (found.condition.field, found.condition.op, found.condition.value) == (None, ">", 0)
     assert definition_of(config_of(found)) == found
 

@@ -92,4 +92,5 @@ def test_ten_thousand_rows_of_one_group_take_no_time() -> None:
 
 def test_what_an_alert_keeps_is_bounded_and_json() -> None:
     row = kept({"text": "x" * 5000, "list": list(range(500)), "nan": float("nan"), "map": {"k": "y" * 5000}, "n": 1})
-    assert (len(row["text"]), len(row["list"]), row["nan"], len(row["map"]["k"]), row["n"]) == (1000, 100, "nan", 1000, 1)
+    assert (len(row["text"]), len(row["list"]), len(row["map"]["k"])) == (1000, 100, 1000)
+    assert (row["nan"], row["n"]) == ("nan", 1)

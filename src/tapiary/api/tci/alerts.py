@@ -14,6 +14,7 @@ from tapiary.api.context import actor, services
 from tapiary.api.tci.answers import reply
 from tapiary.api.tci.shapes import INT64, Model, Parameters, Text
 from tapiary.api.tci.trigger_models import Identifier, Severity
+from tapiary.services import AlertView
 
 ALERTS = Tag(name="alerts", description="What triggers have found")
 
@@ -106,8 +107,8 @@ def alert_handle(path: AlertPath, body: Handling) -> Response:
     return reply(_alert(services().alerts.handle(actor(), path.alert_id, **said)))
 
 
-def _alert(view: object) -> Alert:
-    return Alert.model_validate(msgspec.to_builtins(view))
+def _alert(view: AlertView) -> Alert:
+    return Alert.model_validate_json(msgspec.json.encode(view))
 
 
 def add_routes(blueprint: APIBlueprint) -> None:

@@ -71,7 +71,7 @@ class NewTrigger(Model):
     window_s: Annotated[
         Seconds, Field(description="Seconds that a run looks back; 0: at what is new, each row an event")
     ] = 0
-    by: Annotated[list[Name], Field(default_factory=list, max_length=16, description="Fields that make alerts distinct")]
+    by: Annotated[list[Name], Field(default_factory=list, max_length=16, description="Fields that make alerts differ")]
     cooldown_s: Annotated[
         Seconds | None, Field(description="Seconds within which the same values of `by` give one alert; null: window_s")
     ] = None

@@ -60,7 +60,7 @@ def trigger_delete(path: models.TriggerPath) -> Response:
 def trigger_run(path: models.TriggerPath, query: models.TrialQuery) -> Response:
     """Try a trigger: what would it find? Nothing comes of it"""
     view = services().triggers.run(actor(), path.trigger_id, last_s=query.last_s)
-    return reply(models.Trial.model_validate(msgspec.to_builtins(view)))
+    return reply(models.Trial.model_validate_json(msgspec.json.encode(view)))
 
 
 def _trigger(view: TriggerView) -> models.Trigger:
