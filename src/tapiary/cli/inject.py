@@ -55,7 +55,7 @@ def inject(
             return
         services = session.services
         done = services.indexes.inject_file(services.accounts.shell(), index, given, kind)  # type: ignore[arg-type]
-    say(f"{index}: {exact(done.rows)} row{'' if done.rows == 1 else 's'}")
+    say(f"{index}: {exact(done.rows)} row{'' if done.rows == 1 else 's'} of {file}")
 
 
 def _opened(file: str) -> IO[bytes]:

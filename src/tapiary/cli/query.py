@@ -128,9 +128,14 @@ def _show(rows: Iterator[Row], limit: int) -> None:
     screen = Screen.of()
     if shown:
         click.echo("\n".join(screen.table(heads, cells, numbers)))
-    told = f"the first {exact(limit)} rows; --limit shows more, --format writes all" if more else (
-        f"{exact(len(shown))} row{'' if len(shown) == 1 else 's'}")
+    told = f"the first {_many(limit, 'row')}; --limit shows more, --format writes all"
+    if not more:
+        told = _many(len(shown), "row")
     click.echo(screen.style(told, dim=True), err=True)
+
+
+def _many(number: int, what: str) -> str:
+    return f"{exact(number)} {what}{'' if number == 1 else 's'}"
 
 
 def _cell(value: Any) -> Any:
@@ -157,7 +162,7 @@ def _cut(asking: Asking, out: str) -> None:
     number = sum(map(len, flows.values()))
     written = cut({job: tuple(sorted(ids)) for job, ids in flows.items()}, asking.packets, out)
     if out != "-":
-        say(f"{out}: {written}, {exact(number)} flow{'' if number == 1 else 's'} of {len(flows)} captures")
+        say(f"{out}: {written}, {_many(number, 'flow')} of {_many(len(flows), 'capture')}")
 
 
 def _pairs(texts: tuple[str, ...]) -> dict[str, str]:

@@ -108,14 +108,14 @@ class ActorCatalog:
         return {name: load() for name, load in self._sources.items() if name in named}
 
     def _flows(self, rows: Rows, range: Range) -> exp.Select:
+        self._device_table()
         return self._open(rows, rows.select(relation(self._flow_table()), *begun(range)))
 
     def _minutes(self, name: str, range: Range) -> exp.Select:
         return self._open(minutes.minutes(name), minutes.select(name, self._flow_table(), range))
 
     def _devices(self, range: Range) -> exp.Select:
-        devices = self._add("_devices", partial(assets.devices, self._services))
-        return assets.select(self._flow_table(), devices)
+        return assets.select(self._flow_table(), self._device_table())
 
     def _testdata(self, range: Range) -> exp.Select:
         return exp.select(exp.Star()).from_(relation(self._add("_testdata", learning.testdata)))
@@ -136,6 +136,9 @@ class ActorCatalog:
             return self._open(rows, rows.select(relation(source)))
 
         return Stream(name, rows.types, select)
+
+    def _device_table(self) -> str:
+        return self._add("_devices", partial(assets.devices, self._services))
 
     def _flow_table(self) -> str:
         from tapiary.store import Selection

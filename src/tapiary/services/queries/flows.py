@@ -40,6 +40,8 @@ _MEASURES = {
     "clientBits": "client_bytes * 8", "serverBits": "server_bytes * 8",
     "clientPackets": "client_packets", "serverPackets": "server_packets", "flows": "1",
 }
+#: Names of devices by address, of the relation `_devices`: one row, so that no join multiplies the flows.
+_DEVICE_NAMES = "map(list(_ip), list(name)) FROM _devices WHERE name <> ''"
 #: What the client asks a resolver for is in `server_name` of these protocols.
 _ASKING = "('DNS', 'MDNS', 'LLMNR', 'NetBIOS')"
 #: Networks whose addresses are not routed between networks of different owners (RFC 1918, RFC 4193, RFC 6598), link
@@ -118,3 +120,4 @@ def _names() -> Iterator[Field]:
     for side in ("client", "server"):
         inside = " OR ".join(f"{side}_ip BETWEEN {first} AND {last}" for first, last in ranges)
         yield Field(f"{side}Private", BOOLEAN, inside)
+        yield Field(f"{side}IpName", STRING, f"map_extract_value((SELECT {_DEVICE_NAMES}), {side}_ip)")

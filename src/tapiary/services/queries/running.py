@@ -24,6 +24,8 @@ _runs = counter("services", "queries")
 
 #: How long `run` waits unless told otherwise; Sycope's clients all say the same.
 WAIT_MS = 30_000
+#: How long closing waits for each query that was broken off.
+CLOSE_S = 5.0
 
 
 class Queries:
@@ -103,6 +105,8 @@ class Queries:
             jobs, self._kept = list(self._kept.values()), {}
         for job in jobs:
             job.drop()
+        for job in jobs:
+            job.ended.wait(CLOSE_S)
 
     def _keep(self, job: _Job) -> None:
         self.expire()
@@ -111,7 +115,7 @@ class Queries:
             while len(self._kept) >= self._settings.max_kept:
                 oldest = next((each for each in self._kept.values() if each.ended.is_set()), None)
                 if oldest is None:
-                    job.drop()
+                    job.spool.close()
                     raise TooManyRequests("too many queries are at work (queries.max_kept): try again", retry_after_s=5)
                 gone.append(self._kept.pop(oldest.id))
             self._kept[job.id] = job
