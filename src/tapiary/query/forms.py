@@ -75,7 +75,7 @@ class Forms(Transformer[Token, Any]):
     def pattern(self, parts: list[Token]) -> tree.Pattern:
         return tree.Pattern(parts[0][1:-1].replace("\\/", "/"), _at(parts))
 
-    def list(self, parts: list[Any]) -> tree.Items:
+    def items(self, parts: list[Any]) -> tree.Items:
         return tree.Items(tuple(parts[1:]), _at(parts))
 
     def entry(self, parts: list[Any]) -> tuple[str, tree.Expression]:
@@ -101,7 +101,7 @@ class Forms(Transformer[Token, Any]):
         flat = tuple(value for argument in arguments for value in argument)
         return tree.Call(name, flat, _of(tree.Option, parts), _at(parts))
 
-    def _if(self, parts: list[Any]) -> tree.Call:
+    def conditional(self, parts: list[Any]) -> tree.Call:
         return tree.Call("if", tuple(parts[1:]), (), _at(parts))
 
     # Conditions
@@ -115,7 +115,7 @@ class Forms(Transformer[Token, Any]):
     def member(self, parts: list[Any]) -> tree.Member:
         return tree.Member(parts[0], parts[-1], len(parts) == 4, _at(parts))
 
-    def _not(self, parts: list[Any]) -> tree.Expression:
+    def opposite(self, parts: list[Any]) -> tree.Expression:
         condition: tree.Expression = parts[-1]
         # Twice the opposite is the condition as true or false: one pair says it, however many there are.
         for _ in range((len(parts) - 1) % 2 or min(len(parts) - 1, 2)):
@@ -179,7 +179,8 @@ class Forms(Transformer[Token, Any]):
         return tree.Query(tuple(stages), tuple(spans), _at(parts))
 
     def query(self, parts: list[Any]) -> tree.Query:
-        return replace(parts[-1], explain=len(parts) > 1)
+        pipe: tree.Query = parts[-1]
+        return replace(pipe, explain=len(parts) > 1)
 
     def source(self, parts: list[Any]) -> tree.Source:
         options = _of(tree.Option, parts)
@@ -240,7 +241,7 @@ class Forms(Transformer[Token, Any]):
         for repeated, word in ((on, "on"), (by, "by")):
             if len(repeated) > 1:
                 raise Fault(f"`{word}` stands twice in one command", _at(parts))
-        results = next((tuple(part) for part in parts if type(part) is _PARTS), ())
+        results = next((tuple(part) for part in parts if isinstance(part, list)), ())
         options = _of(tree.Option, parts)
         kind = parts[0].casefold()
         return tree.Aggregate(kind, results, on[0] if on else None, by[0] if by else (), options, _at(parts))
@@ -251,12 +252,6 @@ class Forms(Transformer[Token, Any]):
     def join(self, parts: list[Any]) -> tree.Join:
         (pipe,) = _of(tree.Query, parts)
         return tree.Join(pipe, _of(tuple, parts), _of(tree.Option, parts), _at(parts))
-
-
-# A method may not be called `if` or `not`, and within the class `list` is one.
-setattr(Forms, "if", Forms._if)
-setattr(Forms, "not", Forms._not)
-_PARTS = list
 
 
 def _number(token: Token, negative: bool) -> int | float:

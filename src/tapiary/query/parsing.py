@@ -97,8 +97,8 @@ def _check_nesting(text: str) -> None:
 def _fault(text: str, start: str, problem: UnexpectedInput) -> Fault:
     from lark.exceptions import UnexpectedToken
 
-    at = problem.pos_in_stream
-    if (isinstance(problem, UnexpectedToken) and problem.token.type == "$END") or at is None or at >= len(text):
+    at = len(text) if problem.pos_in_stream is None else problem.pos_in_stream
+    if (isinstance(problem, UnexpectedToken) and problem.token.type == "$END") or at >= len(text):
         expected = _expected(text, start)
         return Fault(f"the query ends where {_either(expected)} is expected", len(text), expected)
     expected = _expected(text[:at], start)
@@ -119,7 +119,7 @@ def _expected(text: str, start: str) -> tuple[str, ...]:
     parser = _grammar().parse_interactive(text, start=start)
     with suppress(LarkError, Fault):
         parser.exhaust_lexer()
-    words = {_WORDS.get(name, f"`{name.lower()}`") for name in parser.accepts()} - {""}
+    words = {_WORDS.get(name, f"`{name.lower()}`") for name in parser.accepts()} - {""}  # type: ignore[no-untyped-call]
     return tuple(sorted(words - _VALUES | {"a value"} if words >= _VALUES else words))
 
 

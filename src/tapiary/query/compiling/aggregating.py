@@ -111,29 +111,13 @@ def group_name(group: tree.Group) -> str:
 
 def results_of(run: Run, results: Sequence[tuple[tree.Name, tree.Call]], rows: Rows) -> dict[str, Value]:
     """The aggregates of a stage by name; `first`, `last` and `join` see the rows in their order, if they have one."""
-    expressions = Expressions(run, rows.columns)
+    expressions = Expressions(run, rows.columns, rows.order)
     found: dict[str, Value] = {}
     for name, call in results:
         if name.text in found:
             raise Fault(f"{quoted(name.text)} is named twice", name.at)
-        value = expressions.call(call, aggregate=True)
-        found[name.text] = Value(in_order(value.sql, rows.order), value.type)
+        found[name.text] = expressions.call(call, aggregate=True)
     return found
-
-
-def in_order(aggregate: exp.Expression, order: Sequence[Key]) -> exp.Expression:
-    """An aggregate that depends on its rows' order (`FIRST`, `LAST`, `LIST`) with that order."""
-    if not order:
-        return aggregate
-    for node in list(aggregate.find_all(exp.First, exp.Last, exp.ArrayAgg, exp.Anonymous)):
-        if isinstance(node, exp.Anonymous) and node.name.casefold() not in ("first", "last", "list", "array_agg"):
-            continue
-        inner = node.expressions[0] if isinstance(node, exp.Anonymous) else node.this
-        if isinstance(inner, exp.Order):
-            continue
-        ordered = exp.Order(this=inner.copy(), expressions=[key.sql() for key in order])
-        inner.replace(ordered)
-    return aggregate
 
 
 def shown(rows: Rows, fields: Sequence[tuple[str, Value]], listed: Sequence[Value], *, at: int) -> Rows:

@@ -128,11 +128,11 @@ def join(run: Run, node: tree.Join, rows: Rows) -> Rows:
             )  # fmt: skip
         conditions.append(sql.equal(mine.sql, theirs.sql))
     columns = {name: value for name, value in left.columns.items() if name != STREAM}
-    keys = {other.text for name, other in node.keys if name.text == other.text}
-    for name, value in right.columns.items():
-        if name in keys or name == STREAM:
+    same = {other.text for name, other in node.keys if name.text == other.text}
+    for field, value in right.columns.items():
+        if field in same or field == STREAM:
             continue
-        shown = name + suffix if name in columns else name
+        shown = field + suffix if field in columns else field
         if shown in columns:
             raise Fault(f"the field {quoted(shown)} would be there twice; choose another `suffix`", node.at)
         columns[shown] = value if kind == "inner" else Value(value.sql, value.type)

@@ -58,9 +58,7 @@ def range_bucket(run: Run, rows: Rows, on: tree.Name, options: Options) -> tuple
     ranges = _ranges(found, options.at("ranges"))
     tests = []
     for low, high, text in ranges:
-        inside = sql.conjunction(
-            sql.binary(exp.GTE, field.sql.copy(), low), sql.binary(exp.LT, field.sql.copy(), high)
-        )
+        inside = sql.conjunction(sql.binary(exp.GTE, field.sql.copy(), low), sql.binary(exp.LT, field.sql.copy(), high))
         tests.append(sql.case((inside, sql.text(text))))
     fitting = sql.call("list_filter", sql.array(*tests), sql.function_of("_range", _present(sql.variable("_range"))))
     columns = {**rows.columns, _RANGE_OF: Value(sql.call("unnest", fitting), STRING)}

@@ -9,8 +9,10 @@ from sqlglot import exp
 
 from tapiary.errors import InvalidInput
 from tapiary.query import functions, operators, sql, tree
+from tapiary.query.catalog import Catalog, Stream
 from tapiary.query.coercion import as_text
-from tapiary.query.compiling.run import Run, RunCatalog
+from tapiary.query.compiling.rows import Key
+from tapiary.query.compiling.run import Run
 from tapiary.query.errors import Fault, meant, quoted
 from tapiary.query.function_error import FunctionError
 from tapiary.query.types import MAP, STRING, Value
@@ -25,11 +27,12 @@ class Expressions:
 
     run: Run
     columns: Mapping[str, Value]
+    sorted_by: Sequence[Key] = ()
 
     @property
-    def catalog(self) -> RunCatalog:
-        """What names mean, the query's own collectors among them."""
-        return RunCatalog(self.run)
+    def catalog(self) -> Catalog:
+        """What the user may see."""
+        return self.run.catalog
 
     @property
     def now_ms(self) -> int:
@@ -40,6 +43,14 @@ class Expressions:
     def lookups(self) -> set[str]:
         """Relations of the lookups that the query asks."""
         return self.run.lookups
+
+    def collector(self, name: str) -> Stream | None:
+        """A collector of this query, or one that exists beside it."""
+        return self.run.collector(name)
+
+    def order(self) -> Sequence[exp.Expression]:
+        """By what the rows are sorted, which `first`, `last` and `join` go by; empty when by nothing."""
+        return [key.sql() for key in self.sorted_by]
 
     def predicate(self, nql: str) -> Value:
         """A traffic profile's condition over the same columns. Raises `InvalidInput` when it is none."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from sqlglot import exp
 
 from tapiary.query import tree
-from tapiary.query.catalog import Catalog, Lookup, Range, Stream
+from tapiary.query.catalog import Catalog, Range, Stream
 from tapiary.query.compiling.rows import Rows, column, distinct_names, listed, plain, table
 from tapiary.query.errors import Fault
 from tapiary.query.types import Value
@@ -82,6 +82,14 @@ class Run:
             return self.nest(rows)
         return rows
 
+    def collector(self, name: str) -> Stream | None:
+        """A collector of this query, or one that exists beside it."""
+        rows = self.collectors.get(name)
+        if rows is None:
+            return self.catalog.collector(name)
+        fields = {field: value.type for field, value in rows.columns.items()}
+        return Stream(name, fields, lambda _: _selected(rows), timed=False)
+
     def grouped(
         self,
         rows: Rows,
@@ -98,10 +106,15 @@ class Run:
         names = [f"nql_key_{number}" for number in range(len(keys))]
         inner = distinct_names(results, names)
         select = rows.select(ordered=False)
-        select.set("expressions", listed({
-            **{name: key.sql for name, key in zip(names, keys, strict=True)},
-            **{inner[name]: value.sql for name, value in results.items()},
-        }))
+        select.set(
+            "expressions",
+            listed(
+                {
+                    **{name: key.sql for name, key in zip(names, keys, strict=True)},
+                    **{inner[name]: value.sql for name, value in results.items()},
+                }
+            ),
+        )
         positions = [exp.Literal.number(number + 1) for number in range(len(keys))]
         if keys:
             select.group_by(*positions, copy=False)
@@ -118,41 +131,6 @@ def _identity(value: exp.Expression) -> tuple[str, str] | int:
     if isinstance(value, exp.Column):
         return value.table, value.name
     return id(value)
-
-
-@dataclass(frozen=True, slots=True)
-class RunCatalog:
-    """The user's catalogue with the query's own collectors; what functions ask."""
-
-    run: Run
-
-    def stream(self, name: str) -> Stream | None:
-        """As the user's catalogue."""
-        return self.run.catalog.stream(name)
-
-    def stream_names(self) -> Sequence[str]:
-        """As the user's catalogue."""
-        return self.run.catalog.stream_names()
-
-    def collector(self, name: str) -> Stream | None:
-        """A collector of this query, or one that exists beside it."""
-        rows = self.run.collectors.get(name)
-        if rows is None:
-            return self.run.catalog.collector(name)
-        fields = {field: value.type for field, value in rows.columns.items()}
-        return Stream(name, fields, lambda _: _selected(rows), timed=False)
-
-    def lookup(self, name: str) -> Lookup | None:
-        """As the user's catalogue."""
-        return self.run.catalog.lookup(name)
-
-    def macro(self, name: str) -> str | None:
-        """As the user's catalogue."""
-        return self.run.catalog.macro(name)
-
-    def profiles(self) -> Mapping[str, str]:
-        """As the user's catalogue."""
-        return self.run.catalog.profiles()
 
 
 def _selected(rows: Rows) -> exp.Select:
