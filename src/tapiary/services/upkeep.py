@@ -57,6 +57,7 @@ class Upkeep:
         self._services.uploads.recover()
         self._services.indexes.retain()
         self._services.alerts.prune()
+        self._services.queries.expire()
         self._services.store.compact()
         self._services.store.vacuum()
 
