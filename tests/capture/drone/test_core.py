@@ -282,3 +282,15 @@ def test_uploads_wait_for_an_idle_processor_while_it_captures_unless_the_disk_ge
     assert not [a for a in core.tick(103.5) if isinstance(a, act.Put)]
     core.free_bytes = 200
     assert [a for a in core.tick(104.0) if isinstance(a, act.Put)]
+
+
+def test_uploads_wait_for_an_idle_processor_no_longer_than_need_be() -> None:
+    core = make(min_free_bytes=100)
+    core.agreed(1)
+    record = begun(core)
+    core.observed(record, [act.Seen("0001", True, True, closed=(act.Closed("a", 9), act.Closed("b", 9)))], 101.0)
+    core.spare, core.free_bytes = 0.0, 10_000
+    sent = [now for now in range(104, 130) for a in core.tick(float(now)) if isinstance(a, act.Put)]
+    assert sent == [114]
+    core.put(record.id, 1, "", checked=True)
+    assert [now for now in range(130, 150) for a in core.tick(float(now)) if isinstance(a, act.Put)] == [140]

@@ -74,6 +74,7 @@ def test_a_capture_goes_on_while_the_drone_is_dead(
     until(lambda: not list((program.folder / "jobs").iterdir()))
 
 
+@pytest.mark.timeout(400)
 def test_killed_again_and_again_while_segments_close_and_are_sent(
     our_hive: Hive, program: Program, traffic: Traffic
 ) -> None:
@@ -82,7 +83,7 @@ def test_killed_again_and_again_while_segments_close_and_are_sent(
     traffic.start(pause_s=0.0005)
     for _ in range(5):
         have = len(our_hive.parts.get(1, {}))
-        until(lambda have=have: len(our_hive.parts.get(1, {})) > have)  # type: ignore[misc]
+        until(lambda have=have: len(our_hive.parts.get(1, {})) > have, 60)  # type: ignore[misc]
         program.kill()
         program.start()
     traffic.stop()

@@ -141,7 +141,7 @@ class Agent:
             self._count_at = now
             self.core.spare = self._spare.processors()
             self._shelf.signal(record, self._backend.count_signal, begun=True)
-            self._shelf.signal(record, self._backend.flush_signal, begun=True)
+            self._shelf.flush(record)
             if now >= self.core.strained_until:
                 self._metering.feed(record)
 

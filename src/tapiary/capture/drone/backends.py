@@ -92,7 +92,10 @@ class Tcpdump:
 
     @cached_property
     def flush_signal(self) -> str:
-        """SIGUSR2 where it flushes (from tcpdump 4.99 on); before, it would end the program."""
+        """SIGUSR2 where it flushes (from tcpdump 4.99 on); before, it would end the program.
+
+        It is for a tcpdump at rest alone: the handler writes in the middle of whatever was being written.
+        """
         return "SIGUSR2" if self.version() >= (4, 99) else ""
 
     def version(self) -> tuple[int, int]:

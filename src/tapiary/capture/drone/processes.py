@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -41,6 +43,14 @@ except OSError as error:
 """
 
 
+#: Numbers of the calls poll(2) and ppoll(2), in which libpcap waits for packets, by machine.
+_WAITS = {
+    "x86_64": {"7", "271"}, "aarch64": {"73"}, "riscv64": {"73"}, "i686": {"168", "309"}, "armv7l": {"168", "336"},
+}
+#: How long a process may take to stop, in seconds; one that waits for a disk takes longer and is left alone.
+STOP_S = 0.05
+
+
 class Process(NamedTuple):
     """A process that cannot be mistaken for a later one of the same number."""
 
@@ -60,6 +70,42 @@ class Process(NamedTuple):
         if self.alive():
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.Signals[name])
+
+    def signal_at_rest(self, name: str) -> bool:
+        """Send a signal only while the process waits for packets; returns whether it did.
+
+        tcpdump flushes inside of its signal handler: a signal in the middle of a write would write a block twice and
+        so tear the file. It is stopped for a moment, as only what stands still can be looked at safely.
+        """
+        if not self.alive():
+            return False
+        try:
+            os.kill(self.pid, signal.SIGSTOP)
+            waits = self._stopped() and self._waits()
+            if waits:
+                os.kill(self.pid, signal.Signals[name])
+            return waits
+        except OSError:
+            return False
+        finally:
+            self.go_on()
+
+    def go_on(self) -> None:
+        """Let it run, should it have been stopped."""
+        self.signal("SIGCONT")
+
+    def _stopped(self) -> bool:
+        end = time.monotonic() + STOP_S
+        while (state := _stat(self.pid)[0]) != "T":
+            if state in "ZX" or time.monotonic() > end:
+                return False
+            time.sleep(0.0002)
+        return True
+
+    def _waits(self) -> bool:
+        """Whether it is in a call that waits; False where the system does not tell us."""
+        call = Path(f"/proc/{self.pid}/syscall").read_text().split()[0]
+        return call in _WAITS.get(platform.machine(), ())
 
 
 def start(command: list[str], stem: Path, guard_s: int) -> Process:

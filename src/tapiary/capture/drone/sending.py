@@ -20,6 +20,8 @@ UNKNOWN_S = 60.0
 SPARE_PROCESSORS, SHORT = 0.5, 3
 #: How long a part rests while its job records, so that what `spare` says covers the time since.
 SETTLE_S = 2.0
+#: How long sending waits for an idle processor at most, while no packets are lost: some machines never have one.
+PATIENCE_S = 10.0
 #: TCI's codes of an upload's acknowledgement.
 STORED, DONE = 202, 200
 
@@ -34,6 +36,7 @@ class Sending(Board):
         self.merging: set[int] = set()
         self._under_way = False
         self._rest_until: dict[int, float] = {}
+        self._waits_since: float | None = None
 
     # Our dialect.
 
@@ -52,7 +55,7 @@ class Sending(Board):
             if part is not None and record.phase == RECORDING and now - part.closed < SETTLE_S:
                 continue
             if part is not None:
-                self._under_way = True
+                self._under_way, self._waits_since = True, None
                 return [Put(record, part)]
             if record.phase == ENDED:
                 packets, dropped = record.counted()
@@ -63,11 +66,18 @@ class Sending(Board):
 
     def _capturing_needs_all(self, now: float) -> bool:
         """Whether sending would cost packets: some were lost a moment ago, or no processor is idle. A disk that gets
-        short is worse.
+        short is worse, and so is never sending at all.
         """
         if self.free_bytes is not None and self.free_bytes < self.min_free_bytes * SHORT:
             return False
-        return now < self.strained_until or (self.spare is not None and self.spare < SPARE_PROCESSORS)
+        if now < self.strained_until:
+            return True
+        if self.spare is None or self.spare >= SPARE_PROCESSORS:
+            self._waits_since = None
+            return False
+        if self._waits_since is None:
+            self._waits_since = now
+        return now - self._waits_since < PATIENCE_S
 
     def put(self, job_id: int, number: int, sha256: str, checked: bool = False) -> list[Action]:
         """The hive has a part's bytes. The file stays until the hive has compared its checksum (`checked`, or when all

@@ -12,6 +12,9 @@ from tapiary.capture.drone.backends import Backend
 from tapiary.capture.drone.processes import Process
 from tapiary.capture.drone.records import JobRecord, Part, Recording, Records
 
+#: A recorder that writes more than this between two looks needs no flush: what it holds back is a block of 4 kB.
+QUIET_BYTES = 1 << 16
+
 
 class Shelf:
     """Looks after the folders of all jobs; nothing here decides."""
@@ -20,7 +23,7 @@ class Shelf:
         self._records = records
         self._backend = backend
         self._running: dict[tuple[int, str], Process] = {}
-        self._words: dict[tuple[int, str], str] = {}
+        self._written: dict[tuple[int, str], tuple[str, int]] = {}
         self._listening: set[tuple[int, str]] = set()
 
     def start(self, record: JobRecord, recording: Recording, guard_s: int) -> None:
@@ -39,6 +42,7 @@ class Shelf:
             found = processes.find(self._stem(record, recording))
             if found is None:
                 return None
+            found.go_on()   # the drone before may have died while it had the process stopped
             self._running[key] = found
         return self._running[key]
 
@@ -49,6 +53,21 @@ class Shelf:
                 process = self.process(record, recording)
                 if process:
                     process.signal(name)
+
+    def flush(self, record: JobRecord) -> None:
+        """Have the recorders of a quiet line write what they hold back, where their backend can."""
+        for recording in record.recordings:
+            key = record.id, recording.stem
+            if recording.ended or not self._backend.flush_signal or key not in self._listening:
+                continue
+            path = self.open_file(record, recording)
+            name, before = self._written.get(key, ("", 0))
+            size = _size(path) if path else 0
+            self._written[key] = (path.name if path else "", size)
+            if path is not None and path.name == name and size - before < QUIET_BYTES:
+                process = self.process(record, recording)
+                if process:
+                    process.signal_at_rest(self._backend.flush_signal)
 
     def look(self, record: JobRecord, *, words: bool) -> list[Seen]:
         """Every recorder that has not ended, as it is now; `words`: read its messages also when it seems well."""
@@ -137,6 +156,7 @@ class Shelf:
     def forget(self, job_id: int) -> None:
         """A job is no more."""
         self._running = {key: value for key, value in self._running.items() if key[0] != job_id}
+        self._written = {key: value for key, value in self._written.items() if key[0] != job_id}
         self._listening = {key for key in self._listening if key[0] != job_id}
 
 
