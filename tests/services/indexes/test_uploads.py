@@ -179,5 +179,5 @@ def test_offsets_that_lead_out_of_a_buffer(services: Services) -> None:
     data = bytearray(stream(pa.table({"timestamp": [1], "s": ["abcdefgh"]})))
     end = data.index(b"\0\0\0\0\x08\0\0\0abcdefgh") + 4
     data[end:end + 4] = b"\xff\xff\xff\x7f"
-    with pytest.raises(InvalidInput, match="cannot be read as arrow: .*offset"):
+    with pytest.raises(InvalidInput, match=r"cannot be read as arrow: .*offset"):
         put(services, "arrow", bytes(data))
