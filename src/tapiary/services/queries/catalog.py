@@ -162,7 +162,7 @@ class ActorCatalog:
         return f"{stem}:{at}"
 
     @cached_property
-    def _macros(self) -> list[ElementView]:
+    def _macros(self) -> Sequence[ElementView]:
         return self._services.elements.of(self._actor, MACRO)
 
 
