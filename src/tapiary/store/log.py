@@ -95,6 +95,12 @@ class Log:
                 self._snapshot = self._columns()
             return self._snapshot
 
+    def version(self) -> int:
+        """The table's version now, -1 before it is made."""
+        with self._lock:
+            self._refresh()
+            return self._version
+
     def commit(
         self, added: Sequence[Part], removed: Sequence[str] = (), *, rearranged: bool = False,
         info: Mapping[str, Any] | None = None,

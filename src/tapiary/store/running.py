@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tapiary.errors import Conflict, InternalError, TooLarge
+from tapiary.errors import Conflict, InternalError, TooLarge, Unavailable
 
 if TYPE_CHECKING:
     import duckdb
@@ -61,7 +61,11 @@ class Running:
 
     @contextmanager
     def telling(self) -> Iterator[None]:
-        """Around each step: raises Conflict or TooLarge (`query_timeout`) when the query was broken off."""
+        """Around each step: raises Conflict or TooLarge (`query_timeout`) when the query was broken off.
+
+        Raises Unavailable (`table_changed`) when a file was deleted under it: its index was dropped, or files that were
+        replaced outlived the time for which they are kept.
+        """
         self._check(None)
         try:
             yield
@@ -69,6 +73,9 @@ class Running:
             raise
         except Exception as error:
             self._check(error)
+            if _is_deletion(error):
+                text = "files of a table were deleted while they were read: ask again"
+                raise Unavailable(text, code="table_changed") from error
             raise
 
     def _check(self, cause: Exception | None) -> None:
@@ -90,3 +97,11 @@ class Running:
                 if self._cursor is not None:
                     self._cursor.interrupt()
             self._ended.wait(_AGAIN_S)
+
+
+def _is_deletion(error: Exception) -> bool:
+    import duckdb
+
+    # In the course of a stream, pyarrow hands DuckDB's error on as one of the system.
+    told = isinstance(error, duckdb.IOException | OSError)
+    return told and any(text in str(error) for text in ("No such file", "No files found"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tapiary.errors import InternalError
+from tapiary.errors import InternalError, NotFound
 from tapiary.store.engine import literal, quoted
 from tapiary.store.log import Log
 from tapiary.store.selection import IndexSelection, Selection
@@ -36,7 +36,10 @@ def _of_runs(log: Log, selection: Selection) -> str:
 
 def _of_time(selection: IndexSelection) -> str:
     log, start, end = selection.log, selection.start_ms, selection.end_ms
-    snapshot = log.snapshot()
+    try:
+        snapshot = log.snapshot()
+    except FileNotFoundError as error:
+        raise NotFound(f"index {log.table.name!r} was deleted") from error
     names = _names(selection.table, selection.columns, without=selection.table.partition)
     positions = snapshot.between(start, end)
     if not positions:

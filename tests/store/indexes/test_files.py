@@ -44,7 +44,8 @@ def test_the_first_day_of_a_period(moments: list[int], rotation: Rotation) -> No
 ])
 def test_rotation(store: Store, rotation: Rotation, days: list[str]) -> None:
     index = store.index("events", FIELDS, rotation)
-    index.append(rows(NOON, NOON + DAY))
+    index.append(rows(NOON))
+    index.append(rows(NOON + DAY))
     assert partitions(index) == days
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
-from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -69,7 +68,7 @@ def test_scattered_rows_come_to_their_periods(
     monkeypatch.setattr(files, "OWN_FILE_ROWS", MANY - 1)
     for n in range(MANY):
         index.append(rows(NOON - n * 3 * DAY, NOON, NOON + DAY))
-    assert set(partitions(index)) == {"2023-11-14", "2023-11-15", NO_VALUE}
+    assert partitions(index) == [NO_VALUE]
     before = ask(store, index, "SELECT * FROM t ORDER BY ALL")
     tend(index, quiet=True)
     assert ask(store, index, "SELECT * FROM t ORDER BY ALL") == before
@@ -77,7 +76,7 @@ def test_scattered_rows_come_to_their_periods(
     held: Counter[str] = Counter()
     for path, count in zip(now.paths, now.rows, strict=True):
         held[path.split("/")[0].removeprefix("_part=")] += int(count)
-    assert held == {"2023-11-14": MANY + 1, "2023-11-15": MANY, NO_VALUE: MANY - 1}
+    assert held == {"2023-11-14": MANY + 1, "2023-11-15": MANY, NO_VALUE: MANY - 1}  # the first rows have that day twice
 
 
 def test_many_partitions_and_late_rows(store: Store, index: IndexTable, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,10 +221,10 @@ def test_the_log_stays_short(store: Store, config: StoreConfig, monkeypatch: pyt
     other.close()
 
 
-def test_the_thread_ends(store: Store, tmp_path: Path) -> None:
-    store.index("events", FIELDS).append(rows(NOON))
-    assert any(t.name == "index-keeper" for t in threading.enumerate())
-    store.close()
-    assert not any(t.name == "index-keeper" for t in threading.enumerate())
-    store.index("events", FIELDS).append(rows(NOON))
-    assert any(t.name == "index-keeper" for t in threading.enumerate())
+def test_the_thread_ends(store: Store) -> None:
+    before = set(threading.enumerate())
+    for _ in range(2):
+        store.index("events", FIELDS).append(rows(NOON))
+        assert [t.name for t in set(threading.enumerate()) - before] == ["index-keeper"]
+        store.close()
+        assert set(threading.enumerate()) <= before

@@ -12,7 +12,7 @@ import pytest
 from deltalake import DeltaTable
 
 from tapiary.config import StoreConfig
-from tapiary.errors import Conflict, InternalError, InvalidInput, NotFound
+from tapiary.errors import Conflict, InternalError, InvalidInput, NotFound, Unavailable
 from tapiary.store import IndexField, IndexTable, Store, entries
 from tapiary.store.indexes import table as table_module
 from tests.store.indexes.rows import DAY, FIELDS, NOON, ask, names, on_disk, rows
@@ -161,6 +161,24 @@ def test_a_dropped_index_takes_no_rows(store: Store, index: IndexTable, config: 
         with pytest.raises(NotFound, match="deleted"):
             table.append(rows(NOON))
     assert not index.log.folder.exists()
+
+
+def test_an_index_is_dropped_under_a_query(store: Store, index: IndexTable) -> None:
+    for n in range(60):  # more than is read ahead
+        index.append(rows(*range(NOON + n * 10_000, NOON + (n + 1) * 10_000)))
+    begun, reading = (store.query("SELECT * FROM t", tables={"t": index.select()}) for _ in range(2))
+    reader = reading.arrow_reader(1000)
+    reader.read_next_batch()
+    chosen = index.select()
+    store.drop_index("events")
+    with pytest.raises(Unavailable, match="deleted while"):
+        begun.fetchall()
+    with pytest.raises((Unavailable, OSError), match="deleted while"):
+        for _ in reader:
+            pass
+    with pytest.raises(NotFound, match="deleted"):
+        store.query("SELECT * FROM t", tables={"t": chosen})
+    assert ask(store, store.index("events", FIELDS), "SELECT * FROM t") == []
 
 
 def test_what_a_failed_commit_leaves(store: Store, index: IndexTable, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 #: Rows of a period that are worth a file, when rows of many periods come together.
 OWN_FILE_ROWS = 1024
-#: Periods that have files of their own however few rows they bring: a day's end, and what comes a little late.
-FEW_PERIODS = 2
 
 
 def write(
@@ -29,7 +27,7 @@ def write(
 ) -> list[Part]:
     """Write rows to new files, which are on the disk then.
 
-    Rows of many periods, a few each, share one file in the partition without a date, so that a commit costs the same
+    Rows of several periods, a few each, share one file in the partition without a date, so that a commit costs the same
     however scattered its rows are; merging brings them to their periods when there are enough of them.
     """
     parts: list[Part] = []
@@ -69,7 +67,7 @@ def _by_period(rows: pa.Table, rotation: Rotation) -> Iterator[tuple[int | None,
     # Sorted by time, the rows of a period follow each other.
     timestamps: np.ndarray[Any, np.dtype[np.int64]] = rows.column(TIMESTAMP).to_numpy()
     days, firsts, counts = np.unique(periods(timestamps, rotation), return_index=True, return_counts=True)
-    own = ((counts >= OWN_FILE_ROWS) | (len(days) <= FEW_PERIODS)) & (np.abs(days) < BEYOND)
+    own = ((counts >= OWN_FILE_ROWS) | (len(days) == 1)) & (np.abs(days) < BEYOND)
     for day, first, count in zip(days[own], firsts[own], counts[own], strict=True):
         yield int(day), rows.slice(int(first), int(count))
     if not own.all():

@@ -54,16 +54,19 @@ class Group:
         if not leads:
             one.turn.acquire()
         if not one.done:
-            self._lead()
+            self._lead(one)
         if one.error is not None:
             raise one.error
         return one.version
 
-    def _lead(self) -> None:
-        group = self._gather()
+    def _lead(self, one: Waiting) -> None:
+        group = [one]
         try:
+            group = self._gather()
             self._commit(group)
         except BaseException as error:  # noqa: BLE001 - raised in the thread of each caller
+            with self._guard:
+                self._waiting = [each for each in self._waiting if each is not one]  # broken off before it was taken
             for each in group:
                 each.error = error
         with self._guard:

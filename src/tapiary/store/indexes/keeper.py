@@ -22,6 +22,8 @@ CHECKPOINT_ENTRIES = 200
 #: Entries that are deleted at a time, and how old they are by then: whoever opens the table has read them.
 CLEANED_ENTRIES = 1000
 ENTRY_KEPT_S = 120.0
+#: An unfinished entry that is so old is nobody's.
+LEFT_S = 3600.0
 #: How long a removed file stays for queries that began before; `queries.timeout_s` is shorter.
 FILE_KEPT_S = 900.0
 #: The pause between two looks, and how long one lasts when nothing has come in.
@@ -97,8 +99,7 @@ def _sum_up(index: IndexTable) -> None:
     """Make a checkpoint, and delete the log's entries before it when there are many, their requests' keys kept."""
     with upkeep_lock(index.log):
         version = index.log.checkpoint()
-        old = time.time() - ENTRY_KEPT_S
-        going = [path for path in _before(index.log.log_folder, version) if path.stat().st_mtime < old]
+        going = [path for path in _before(index.log.log_folder, version) if _is_older(path, ENTRY_KEPT_S)]
         if len(going) >= CLEANED_ENTRIES:
             with alone(index.log.folder):
                 index.requests.follow(version)
@@ -110,4 +111,11 @@ def _sum_up(index: IndexTable) -> None:
 def _before(log_folder: Path, version: int) -> list[Path]:
     """Entries and checkpoints of earlier versions, the oldest first, and what writers that died have left."""
     numbered = [p for p in log_folder.iterdir() if p.name[:20].isdigit() and int(p.name[:20]) < version]
-    return sorted(numbered) + list(log_folder.glob("_commit_*.tmp"))
+    return sorted(numbered) + [p for p in log_folder.glob("_commit_*.tmp") if _is_older(p, LEFT_S)]
+
+
+def _is_older(path: Path, seconds: float) -> bool:
+    try:
+        return path.stat().st_mtime < time.time() - seconds
+    except FileNotFoundError:  # a writer has just finished with it
+        return False

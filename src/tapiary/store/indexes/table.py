@@ -201,13 +201,13 @@ class IndexTable:
             if self.log.folder.exists():
                 raise
             raise NotFound(f"index {self.key!r} was deleted") from error
-        self.checkpointed = min(self.checkpointed, self.log.snapshot().version)
+        self.checkpointed = min(self.checkpointed, self.log.version())
         self._committed(self)
 
     def _commit_alone(self, group: list[Waiting]) -> None:
         layout, folder = self.layout, self.log.folder
         self._evolve(layout)
-        newest = self.log.snapshot().version
+        newest = self.log.version()
         self.requests.follow(newest)
         fresh = self._fresh(group)
         parts = [part for each in fresh for part in each.parts]
