@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tapiary.query import constants
+from tapiary.query.steps import steps
 from tapiary.schema import mac_text
 
 if TYPE_CHECKING:
@@ -133,32 +134,16 @@ def _mac_of_bytes(octets: Iterable[int | None]) -> int | None:
     return int.from_bytes(bytes(octet & 255 for octet in found if octet is not None))
 
 
-def networks_around(addresses: Any, lengths: Any) -> Any:
-    """For each address the stored forms of all networks of these prefix lengths that hold it."""
+def network_steps(networks: Any, rows: Any) -> Any:
+    """Lists of networks with their rows as lists of steps (`tapiary.query.steps`)."""
     import pyarrow as pa
 
-    found: dict[bytes, list[bytes]] = {}
-    rows: list[list[bytes] | None] = []
-    for address, wanted in zip(addresses.to_pylist(), lengths.to_pylist(), strict=True):
-        if address is None or wanted is None:
-            rows.append(None)
-            continue
-        if address not in found:
-            found[address] = _networks_around(address, wanted)
-        rows.append(found[address])
-    return pa.array(rows, pa.list_(pa.binary()))
-
-
-def _networks_around(address: bytes, lengths: list[bytes]) -> list[bytes]:
-    ipv4 = constants.IPV4[0] <= address <= constants.IPV4[1]
-    bits, number, found = 32 if ipv4 else 128, int.from_bytes(address), []
-    for length in lengths:
-        if length[0] > bits:
-            continue
-        open_bits = (1 << bits - length[0]) - 1
-        first, last = number & ~open_bits, number | open_bits
-        found.append(first.to_bytes(16) + last.to_bytes(16) + length)
-    return found
+    step = pa.struct([("start", pa.binary()), ("rows", pa.list_(pa.int64()))])
+    found = [
+        [{"start": start, "rows": held} for start, held in steps(nets, numbers)] if nets and numbers else []
+        for nets, numbers in zip(networks.to_pylist(), rows.to_pylist(), strict=True)
+    ]
+    return pa.array(found, pa.list_(step))
 
 
 def _first_of_each(texts: list[str | None]) -> list[str | None]:
@@ -194,6 +179,8 @@ ENGINE_FUNCTIONS: Mapping[str, tuple[_Function, tuple[str, ...], str]] = {
     "nql_subnet_text": (_whole(subnet_texts), ("BLOB",), "VARCHAR"),
     "nql_mac": (_over_distinct("int64", constants.mac), ("VARCHAR",), "BIGINT"),
     "nql_mac_of_bytes": (_over_each("int64", _mac_of_bytes), ("BIGINT[]",), "BIGINT"),
-    "nql_networks_around": (networks_around, ("BLOB", "BLOB[]"), "BLOB[]"),
+    "nql_network_steps": (
+        network_steps, ("BLOB[]", "BIGINT[]"), "STRUCT(start BLOB, rows BIGINT[])[]"
+    ),
     "nql_distinct": (_over_each("strings", _first_of_each), ("VARCHAR[]",), "VARCHAR[]"),
 }

@@ -19,7 +19,7 @@ from tapiary.query.types import BOOLEAN, DOUBLE, IFC, IP, MAC, NULL, NUMBERS, ST
 
 #: The type of a regular expression between slashes.
 REGEX = Type("regex")
-_ORDER: dict[str, type[exp.Binary]] = {">": exp.GT, ">=": exp.GTE, "<": exp.LT, "<=": exp.LTE}
+_ORDER: dict[str, type[exp.Expression]] = {">": exp.GT, ">=": exp.GTE, "<": exp.LT, "<=": exp.LTE}
 _Test = Callable[[Value], exp.Expression]
 _WILDCARDS = (("^", "^^"), ("%", "^%"), ("_", "^_"), ("*", "%"), ("?", "_"))
 
@@ -44,9 +44,11 @@ def member(item: Value, of: Value) -> Value:
     """`item in of`: whether the item, or one of its items, is an item of the list (or in the network, or equal)."""
     if of.literal is not None and of.type.item is not None:
         return _boolean(_each(item, lambda one: _one_of(one, of.literal[0] if of.literal else [])))
-    if of.type.item is not None and item.type.item is not None:
-        return _boolean(_common(item, of))
-    return _boolean(equality(of, item))
+    if of.type.item is None:
+        return _boolean(equality(of, item))
+    if item.type.item is None:
+        return _boolean(_any_item(of, lambda one: equality(one, item)))
+    return _boolean(_common(item, of))
 
 
 def all_of(*values: Value) -> Value:

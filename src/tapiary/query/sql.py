@@ -6,7 +6,7 @@ Every builder copies nothing and glues no text: values become literals, operands
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from sqlglot import exp
 
@@ -28,7 +28,7 @@ def paren(expression: exp.Expression) -> exp.Expression:
     return exp.Paren(this=expression)
 
 
-def binary(kind: Callable[..., exp.Expression], left: exp.Expression, right: exp.Expression) -> exp.Expression:
+def binary(kind: type[exp.Expression], left: exp.Expression, right: exp.Expression) -> exp.Expression:
     """Two operands with an operator between them."""
     return kind(this=paren(left), expression=paren(right))
 
@@ -53,7 +53,7 @@ def disjunction(*conditions: exp.Expression) -> exp.Expression:
     return _balanced(exp.Or, conditions) if conditions else exp.false()
 
 
-def _balanced(kind: type[exp.Connector], conditions: Sequence[exp.Expression]) -> exp.Expression:
+def _balanced(kind: type[exp.Expression], conditions: Sequence[exp.Expression]) -> exp.Expression:
     """The conditions as a tree of little depth: whoever walks thousands of them does so recursively."""
     if len(conditions) == 1:
         return conditions[0]

@@ -78,7 +78,7 @@ def _sum(args: Sequence[Value], options: Options, context: Context) -> Value:
     return literal(0) if total is None else _finished(total, kind)
 
 
-def _arithmetic(operator: type[exp.Binary]) -> Callable[[Sequence[Value], Options, Context], Value]:
+def _arithmetic(operator: type[exp.Expression]) -> Callable[[Sequence[Value], Options, Context], Value]:
     def build(args: Sequence[Value], options: Options, context: Context) -> Value:
         kind = _wanted(options, args[0].type if args[0].type in NUMBERS else DOUBLE)
         left, right = as_type(args[0], kind), as_type(args[1], kind)
@@ -136,7 +136,8 @@ def _pow(args: Sequence[Value], options: Options, context: Context) -> Value:
     base, exponent = as_double(args[0]), as_double(args[1])
     if base is None or exponent is None:
         return NOTHING
-    return Value(sql.attempt(sql.call("pow", base, exponent)), DOUBLE)
+    power = sql.attempt(sql.call("pow", base, exponent))
+    return Value(sql.case((sql.call("isfinite", power), power)), DOUBLE)
 
 
 def _sqrt(args: Sequence[Value], options: Options, context: Context) -> Value:
@@ -178,7 +179,7 @@ def _rand_int(args: Sequence[Value], options: Options, context: Context) -> Valu
     return Value(sql.try_cast(sql.case((ordered, sql.call("least", drawn, last))), "BIGINT"), LONG)
 
 
-def _bits(operator: type[exp.Binary], neutral: int) -> Callable[[Sequence[Value], Options, Context], Value]:
+def _bits(operator: type[exp.Expression], neutral: int) -> Callable[[Sequence[Value], Options, Context], Value]:
     def build(args: Sequence[Value], options: Options, context: Context) -> Value:
         numbers = [number for value in args if (number := as_type(value, LONG)) is not None]
         if not numbers:
@@ -188,11 +189,11 @@ def _bits(operator: type[exp.Binary], neutral: int) -> Callable[[Sequence[Value]
             item = sql.coalesce(number, sql.integer(neutral))
             result = item if result is None else sql.binary(operator, result, item)
         assert result is not None
-        return Value(sql.case((negated_null(numbers), result)), LONG)
+        return Value(sql.case((_any_known(numbers), result)), LONG)
 
     return build
 
 
-def negated_null(items: Sequence[exp.Expression]) -> exp.Expression:
+def _any_known(items: Sequence[exp.Expression]) -> exp.Expression:
     """Whether any of these is not null."""
     return sql.disjunction(*(sql.negation(sql.is_null(item)) for item in items))

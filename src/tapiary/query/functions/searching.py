@@ -1,7 +1,8 @@
 """Searches in other tables as scalar subqueries: one value, all values, or whether there is a row, by equal keys.
 
 The table's columns get names of their own inside, so that a key's expression always means the query's fields.
-DuckDB turns such a subquery into one join with the distinct keys.
+DuckDB turns such a subquery into one join with the distinct keys. Measured on 1 M rows and 10 k rows of a lookup, two
+cores: TODO.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from sqlglot import exp
 
 from tapiary.query import sql
 from tapiary.query.operators import equality
+from tapiary.query.steps import AT
 from tapiary.query.types import Type, Value, list_of
 
 #: As many values as lookupAll gives at most.
@@ -38,7 +40,8 @@ class Search:
 
     def __init__(self, table: Table, keys: Mapping[str, Value]) -> None:
         self._table = table
-        self._keys = keys
+        self._address = keys.get(table.network_key) if table.network_key is not None else None
+        self._keys = {key: value for key, value in keys.items() if value is not self._address}
         taken = {column.name for value in keys.values() for column in value.sql.find_all(exp.Column)}
         self._prefix = "_of_"
         while any(name.startswith(self._prefix) for name in taken):
@@ -46,61 +49,66 @@ class Search:
 
     def first(self, out: str) -> Value:
         """The value of a column in the first row (of networks: the narrowest one's), null without a row."""
-        kind = self._table.fields[out]
-        if self._table.network_key is None:
-            return Value(self._rows(out, sql.call("arg_min_null", self._name("out"), self._name("row"))), kind)
-        return Value(self._rows(out, sql.call("first", self._ordered())), kind)
+        found = sql.call("arg_min_null", self._name("out"), self._name("place"))
+        return Value(self._rows(out, found, whole=bool(self._keys)), self._table.fields[out])
 
     def every(self, out: str) -> Value:
         """The values of a column in all rows, in order, at most `MOST`; null without a row."""
-        found = sql.call("list", self._ordered())
+        by = exp.Ordered(this=self._name("place"), nulls_first=False)
+        found = sql.call("list", exp.Order(this=self._name("out"), expressions=[by]))
         cut = sql.call("list_slice", found, sql.integer(1), sql.integer(MOST))
-        return Value(self._rows(out, cut), list_of(self._table.fields[out]))
+        return Value(self._rows(out, cut, whole=True), list_of(self._table.fields[out]))
 
     def exists(self) -> exp.Expression:
         """Whether there is a row."""
-        return sql.known(self._rows(None, sql.binary(exp.GT, exp.Count(this=exp.Star()), sql.integer(0))))
-
-    def _ordered(self) -> exp.Expression:
-        by = [exp.Ordered(this=self._name("row"), nulls_first=False)]
-        if self._table.network_key is not None:
-            width = sql.call("array_slice", self._name("net"), sql.integer(33), sql.integer(33))
-            by.insert(0, exp.Ordered(this=width, desc=True, nulls_first=False))
-        return exp.Order(this=self._name("out"), expressions=by)
+        count = sql.binary(exp.GT, exp.Count(this=exp.Star()), sql.integer(0))
+        return sql.known(self._rows(None, count, whole=bool(self._keys)))
 
     def _name(self, part: str) -> exp.Expression:
-        return exp.column(exp.to_identifier(self._prefix + part, quoted=True))
+        return _column(self._prefix + part)
 
-    def _rows(self, out: str | None, result: exp.Expression) -> exp.Expression:
-        table, columns = self._table, {"row": self._table.order}
+    def _select(self, **columns: exp.Expression) -> exp.Select:
+        """A SELECT of columns under this search's own names."""
+        return exp.select(*(exp.alias_(each, self._prefix + name, quoted=True) for name, each in columns.items()))
+
+    def _rows(self, out: str | None, result: exp.Expression, *, whole: bool) -> exp.Expression:
+        """The result over the rows that fit; of an address's networks all are tried if `whole`, else the narrowest."""
+        columns = {"row": self._table.order}
         if out is not None:
             columns["out"] = _column(out)
         conditions = []
-        for place, (key, value) in enumerate(self._keys.items()):
-            if key == table.network_key:
-                continue
-            columns[f"key{place}"] = _column(key)
-            conditions.append(equality(Value(self._name(f"key{place}"), table.fields[key]), value))
-        if table.network_key is not None:
-            columns["net"] = _column(_NET)
-        inner = exp.select(*(exp.alias_(sql_, self._prefix + name, quoted=True) for name, sql_ in columns.items()))
-        rows = exp.select(result).from_(inner.from_(table.source.copy()).subquery())
-        address = self._keys.get(table.network_key) if table.network_key is not None else None
-        if address is not None:
-            rows = self._joined(rows, address)
-        return rows.where(*conditions).subquery() if conditions else rows.subquery()
+        for number, (key, value) in enumerate(self._keys.items()):
+            columns[f"key{number}"] = _column(key)
+            conditions.append(equality(Value(self._name(f"key{number}"), self._table.fields[key]), value))
+        if self._address is None:
+            columns["place"] = self._table.order
+        rows = exp.select(result).from_(self._select(**columns).from_(self._table.source.copy()).subquery())
+        if self._address is not None:
+            around = self._networks_around(self._address, whole=whole).subquery()
+            rows = rows.join(around, on=sql.equal(self._name("row"), self._name("held")))
+        return (rows.where(*conditions) if conditions else rows).subquery()
 
-    def _joined(self, rows: exp.Select, address: Value) -> exp.Select:
-        """Join the networks that hold an address by equality: there are 33 that could, of IPv6 129.
+    def _networks_around(self, address: Value, *, whole: bool) -> exp.Select:
+        """The rows of the networks that hold an address and their places, the narrowest first.
 
-        Compared by their ends, DuckDB would try every network for every address.
+        One step of the table's holds them all; compared by their ends, every network would be tried.
         """
-        lengths = exp.select(sql.call("list", exp.Distinct(expressions=[
-            sql.call("array_slice", _column(_NET), sql.integer(33), sql.integer(33))
-        ]))).from_(self._table.source.copy()).subquery()
-        around = sql.call("unnest", sql.call("nql_networks_around", address.sql, lengths))
-        around_rows = exp.select(exp.alias_(around, self._prefix + "around", quoted=True)).subquery()
-        return rows.join(around_rows, on=sql.equal(self._name("net"), self._name("around")))
+        by = exp.Ordered(this=_column(_ROW), nulls_first=False)
+        lists = [sql.call("list", exp.Order(this=_column(name), expressions=[by.copy()])) for name in (_NET, _ROW)]
+        stepped = sql.call("unnest", sql.call("nql_network_steps", *lists))
+        all_steps = self._select(step=stepped).from_(self._table.source.copy()).subquery()
+        position = sql.binary(exp.DPipe, address.sql, sql.octets(AT))
+        asked = self._select(asked=position).subquery()
+        start = sql.call("struct_extract", self._name("step"), sql.text("start"))
+        held = sql.call("struct_extract", self._name("step"), sql.text("rows"))
+        places = sql.call("generate_subscripts", held, sql.integer(1))
+        found = (
+            self._select(held=sql.call("unnest", held), place=places)
+            if whole
+            else self._select(held=sql.call("list_extract", held, sql.integer(1)), place=sql.integer(1))
+        )
+        join = exp.Join(this=all_steps, method="ASOF", on=sql.binary(exp.GTE, self._name("asked"), start))
+        return found.from_(asked).join(join)
 
 
 def each_item(items: exp.Expression, found: Callable[[exp.Expression], Value]) -> Value:

@@ -62,7 +62,7 @@ def _timestamp(args: Sequence[Value], options: Options, context: Context) -> Val
     return NOTHING if hhmm is None else Value(_moved(ms, hhmm, exp.Sub), LONG)
 
 
-def _moved(ms: exp.Expression, hhmm: exp.Expression, way: type[exp.Binary]) -> exp.Expression:
+def _moved(ms: exp.Expression, hhmm: exp.Expression, way: type[exp.Expression]) -> exp.Expression:
     """A moment moved by hours and minutes written as hhmm, null outside of -1200 to 1400."""
     hours = sql.binary(exp.Mul, sql.binary(exp.IntDiv, hhmm, sql.integer(100)), sql.integer(3_600_000))
     minutes = sql.binary(exp.Mul, sql.binary(exp.Mod, hhmm, sql.integer(100)), sql.integer(60_000))
