@@ -113,7 +113,8 @@ def _measured(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
         failed = failed or bool(results["traces"][-1]["failures"])
         _write(options.json, results)
     if "answers" in options.what:
-        from .answers import Failed, answers
+        from .answers import answers
+        from .server import Failed
 
         try:
             results["answers"] = [

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import shutil
-import socket
 import struct
 import subprocess
-import sys
 import tempfile
 import time
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from . import traces
+from .server import Failed, Home, Server
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     import pyarrow as pa
 
 _UPLOAD_BYTES = 10_000_000
-_START_LIMIT_S, _JOB_LIMIT_S = 60.0, 300.0
-
-
-class Failed(Exception):
-    """The server did not do what was asked of it."""
+_JOB_LIMIT_S = 300.0
 
 
 def answers(
@@ -44,7 +37,7 @@ def answers(
     source = traces.mix(options.cache, options.sources or traces.default_sources(), options.packets, say).path
     found = []
     with tempfile.TemporaryDirectory(prefix="server-", dir=work) as temporary:
-        home = _Home(Path(temporary), geo)
+        home = Home(Path(temporary), geo)
         say("server: starts")
         starts = []
         for _ in range(rounds):
@@ -54,10 +47,10 @@ def answers(
         say("server: uploads of 10 MB")
         capture = _cut(source, _UPLOAD_BYTES)
         with home.server() as server:
-            uploads = [server.first_statistics(capture, f"upload-{number}.pcap") for number in range(rounds)]
+            uploads = [_first_statistics(server, capture, f"upload-{number}.pcap") for number in range(rounds)]
             found.append(("10 MB capture: from the upload's end to its statistics", uploads))
         say(f"server: questions to a table of {options.flows:,} flows")
-        filled = _fill(home, source, options.flows)
+        filled = fill(home, source, options.flows)
         with home.server() as server:
             for what, path in (
                 ("all statistics", ""),
@@ -72,101 +65,27 @@ def answers(
     return found
 
 
-class _Home:
-    """A data folder with a token."""
-
-    def __init__(self, folder: Path, geo: Path | None) -> None:
-        self.folder = folder
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("TAPIARY_")}
-        self.environment = {**clean, "TAPIARY_DATA_DIR": str(folder), "TAPIARY_LOG_LEVEL": "warning"}
-        for name in ("city", "asn"):
-            if geo is not None and (geo / f"{name}.mmdb").exists():
-                self.environment[f"TAPIARY_GEO_{name.upper()}"] = str(geo / f"{name}.mmdb")
-        self.command = [sys.executable, "-m", "tapiary.cli"]
-        made = subprocess.run([*self.command, "token", "create", "benchmark"], env=self.environment, check=True,
-                              capture_output=True, text=True)
-        self.token = made.stdout.split()[-1]
-
-    @contextmanager
-    def server(self) -> Iterator[_Server]:
-        """A running server; its start is timed from the command to the first answer."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        begin = time.perf_counter()
-        with open(self.folder / "server.log", "ab") as log:
-            process = subprocess.Popen([*self.command, "serve", "--port", str(port)], env=self.environment,
-                                       stdout=log, stderr=log)
-        try:
-            server = _Server(port, self.token)
-            while True:
-                try:
-                    server.get("/api/v1/files/list")
-                    break
-                except (OSError, http.client.HTTPException):
-                    if process.poll() is not None or time.perf_counter() - begin > _START_LIMIT_S:
-                        raise Failed((self.folder / "server.log").read_text(errors="replace")[-800:]) from None
-                    time.sleep(0.005)
-            server.started_s = time.perf_counter() - begin
-            yield server
-        finally:
-            process.terminate()
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+def _first_statistics(server: Server, capture: bytes, name: str) -> float:
+    """Seconds from the moment when the upload was acknowledged until its statistics are there."""
+    status, answer = server.ask("POST", f"/api/v1/files/upload?name={name}", capture, "application/octet-stream")
+    begin = time.perf_counter()
+    if status != 201:
+        raise Failed(f"upload: {status} {answer}")
+    job = answer["status"].get("job_id") or _job_of(server, name)
+    while time.perf_counter() - begin < _JOB_LIMIT_S:
+        status, found = server.ask("GET", f"/api/v1/file/{job}/statistics")
+        if status == 200 and found:
+            return time.perf_counter() - begin
+        time.sleep(0.005)
+    raise Failed(f"no statistics of job {job} within {_JOB_LIMIT_S:.0f} s")
 
 
-class _Server:
-    def __init__(self, port: int, token: str) -> None:
-        self._port = port
-        self._headers = {"Authorization": f"Bearer {token}"}
-        self._connection: http.client.HTTPConnection | None = None
-        self.started_s = 0.0
-
-    def ask(self, method: str, path: str, body: bytes | None = None, kind: str = "application/json") -> tuple[int, Any]:
-        """Status and decoded answer of one request; the connection is kept."""
-        if self._connection is None:
-            self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
-        headers = {**self._headers, **({"Content-Type": kind} if body is not None else {})}
-        try:
-            self._connection.request(method, path, body, headers)
-            response = self._connection.getresponse()
-            raw = response.read()
-        except (OSError, http.client.HTTPException):
-            self._connection.close()
-            self._connection = None
-            raise
-        return response.status, json.loads(raw) if raw else None
-
-    def get(self, path: str) -> Any:
-        """The decoded answer; raises Failed when it is an error."""
-        status, answer = self.ask("GET", path)
-        if status != 200:
-            raise Failed(f"GET {path}: {status} {answer}")
-        return answer
-
-    def first_statistics(self, capture: bytes, name: str) -> float:
-        """Seconds from the moment when the upload was acknowledged until its statistics are there."""
-        status, answer = self.ask("POST", f"/api/v1/files/upload?name={name}", capture, "application/octet-stream")
-        begin = time.perf_counter()
-        if status != 201:
-            raise Failed(f"upload: {status} {answer}")
-        job = answer["status"].get("job_id") or self.job_of(name)
-        while time.perf_counter() - begin < _JOB_LIMIT_S:
-            status, found = self.ask("GET", f"/api/v1/file/{job}/statistics")
-            if status == 200 and found:
-                return time.perf_counter() - begin
-            time.sleep(0.005)
-        raise Failed(f"no statistics of job {job} within {_JOB_LIMIT_S:.0f} s")
-
-    def job_of(self, name: str) -> int:
-        """The job of a file of the repository."""
-        for file in self.get("/api/v1/files/list"):
-            if file["name"] == name and file["status"].get("job_id"):
-                return int(file["status"]["job_id"])
-        raise Failed(f"{name} has no job")
+def _job_of(server: Server, name: str) -> int:
+    """The job of a file of the repository."""
+    for file in server.get("/api/v1/files/list"):
+        if file["name"] == name and file["status"].get("job_id"):
+            return int(file["status"]["job_id"])
+    raise Failed(f"{name} has no job")
 
 
 class _Filled(NamedTuple):
@@ -175,7 +94,7 @@ class _Filled(NamedTuple):
     address: str
 
 
-def _fill(home: _Home, source: Path, flows: int) -> _Filled:
+def fill(home: Home, source: Path, flows: int) -> _Filled:
     """Fill the tables with captures of 160,000 flows and more, one of them processed; the others are its copies."""
     from tapiary.config import load
     from tapiary.database import begin_run, publish_run
@@ -232,7 +151,7 @@ def _batches(source: Path, services: Any) -> tuple[list[pa.RecordBatch], str, st
     return found, str(most[0]), address_text(most[1])
 
 
-def _full_scan(home: _Home, rounds: int) -> list[float]:
+def _full_scan(home: Home, rounds: int) -> list[float]:
     from tapiary.config import load
     from tapiary.services import Services
 
