@@ -12,7 +12,7 @@ from tests.contract.npm import OK, Npm, check_error
 RUN = "/pipeline/run"
 PEOPLE = 'src stream="testdata"'
 #: A query that takes its time, and can be broken off.
-SLOW = f"{PEOPLE} | sleep 30s"
+SLOW = f"{PEOPLE} | sleep 30000"
 
 
 def run(npm: Npm, nql: str, **body: Any) -> dict[str, Any]:

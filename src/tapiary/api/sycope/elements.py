@@ -102,8 +102,10 @@ def _checked(config: dict[str, Any]) -> str:
     if not isinstance(config.get("nql"), str) or not config["nql"].strip():
         raise InvalidInput("config.nql: must be a text of NQL", field="config.nql")
     name = config.get("name")
-    if not isinstance(name, str):
-        raise InvalidInput("config.name: must be a text", field="config.name")
+    if not isinstance(name, str) or not name.isidentifier():
+        raise InvalidInput(
+            "config.name: must be a letter or _ and then letters, digits and _, as queries call it", field="config.name"
+        )
     return name
 
 
