@@ -10,10 +10,11 @@ from sqlglot import exp
 from tapiary.query import tree
 from tapiary.query.coercion import list_value
 from tapiary.query.compiling.buckets import range_bucket, time_bucket
-from tapiary.query.compiling.expressions import Expressions, names_in, text_of
+from tapiary.query.compiling.expressions import Expressions, text_of
+from tapiary.query.compiling.hoisting import prepared
 from tapiary.query.compiling.options import Options
 from tapiary.query.compiling.ranking import within
-from tapiary.query.compiling.rows import Key, Rows
+from tapiary.query.compiling.rows import HIDDEN, Key, Rows
 from tapiary.query.compiling.run import Run
 from tapiary.query.errors import Fault, quoted
 from tapiary.query.types import Value
@@ -31,6 +32,8 @@ class Groups:
     rows: Rows
     bucket: tuple[str, Value] | None
     keys: tuple[tuple[str, Value], ...]
+    #: The aggregates that stand in the stage.
+    results: Mapping[str, Value]
     #: Whether time buckets are wanted from the latest (True) or the earliest (False) on; None: in any order.
     descending: bool | None = None
     most: int | None = None
@@ -53,12 +56,12 @@ def aggregate(run: Run, node: tree.Aggregate, rows: Rows) -> Rows:
     if node.kind == "aggr" and node.on is not None:
         raise Fault("`on` belongs to timeAggr and rangeAggr; groups stand after `by`", node.on.at, ("`by`",))
     found = groups(run, node, rows)
-    results = results_of(run, node.results, found.rows)
+    results = found.results
     values = [value for _, value in found.named]
     if node.kind == "timeaggr":
         grouped, keys = run.grouped(found.rows, results, values)
         # The keys have to be columns of the rows to be still there behind the cut.
-        held = {f"nql\nkey {number}": key for number, key in enumerate(keys)}
+        held = {f"{HIDDEN}key {number}": key for number, key in enumerate(keys)}
         cut = _within(run, grouped.with_columns({**grouped.columns, **held}), keys[0], found)
         keys = [cut.columns[name] for name in held]
         grouped = cut.with_columns({name: cut.columns[name] for name in results})
@@ -72,24 +75,23 @@ def aggregate(run: Run, node: tree.Aggregate, rows: Rows) -> Rows:
 
 
 def groups(run: Run, node: tree.Aggregate, rows: Rows) -> Groups:
-    """What a stage groups rows by, over rows in which all fields that it names are plain columns."""
+    """What a stage groups rows by, and what it computes of each group."""
     options = Options(node.options, "unwind", "maxBuckets", *_OPTIONS.get(node.kind, ()))
-    values = [*(call for _, call in node.results), *(group.value for group in node.by)]
-    used = {name for value in values for name in names_in(value)}
     on = node.on or tree.Name("timestamp", node.at)
-    if node.kind != "aggr":
-        used.add(on.text)
-    rows = run.open(rows, used)
-    expressions = Expressions(run, rows.columns)
+    times = [] if node.kind == "aggr" else [on]
+    wanted = [*(call for _, call in node.results), *(group.value for group in node.by), *times]
+    rows, values = prepared(run, rows, wanted)
     bucket = None
-    if node.kind != "aggr":
+    if times:
         rows, value = (time_bucket if node.kind == "timeaggr" else range_bucket)(run, rows, on, options)
-        expressions = Expressions(run, rows.columns)
         bucket = (options.text("bucketAlias") or "_bucket", value)
-    keys = tuple((group_name(group), expressions.value(group.value)) for group in node.by)
+    expressions = Expressions(run, rows.columns)
+    count = len(node.results)
+    by = zip(node.by, values[count : count + len(node.by)], strict=True)
+    keys = tuple((group_name(group), expressions.value(value)) for group, value in by)
     direction = options.text("dir", "asc", "desc") if node.kind == "timeaggr" else None
     return Groups(
-        rows, bucket, keys,
+        rows, bucket, keys, results_of(run, node.results, values, rows),
         descending=None if direction is None else direction == "desc",
         most=options.number("maxBuckets", MAX_TIME_BUCKETS if node.kind == "timeaggr" else None, least=1),
         unwind=options.flag("unwind"),
@@ -109,13 +111,19 @@ def group_name(group: tree.Group) -> str:
     return group.value.text if isinstance(group.value, tree.Name) else getattr(group.value, "name", "_value")
 
 
-def results_of(run: Run, results: Sequence[tuple[tree.Name, tree.Call]], rows: Rows) -> dict[str, Value]:
-    """The aggregates of a stage by name; `first`, `last` and `join` see the rows in their order, if they have one."""
+def results_of(
+    run: Run, results: Sequence[tuple[tree.Name, tree.Call]], calls: Sequence[tree.Expression], rows: Rows
+) -> dict[str, Value]:
+    """The aggregates of a stage by name, from their calls as they are prepared for these rows.
+
+    `first`, `last` and `join` see the rows in their order, if they have one.
+    """
     expressions = Expressions(run, rows.columns, rows.order)
     found: dict[str, Value] = {}
-    for name, call in results:
+    for (name, _), call in zip(results, calls, strict=False):
         if name.text in found:
             raise Fault(f"{quoted(name.text)} is named twice", name.at)
+        assert isinstance(call, tree.Call)
         found[name.text] = expressions.call(call, aggregate=True)
     return found
 

@@ -11,15 +11,14 @@ from tapiary.query import sql, tree
 from tapiary.query.coercion import literal, unify
 from tapiary.query.compiling.expressions import Expressions
 from tapiary.query.compiling.options import Options
-from tapiary.query.compiling.rows import Key, Rows, column, distinct_names, listed, table
+from tapiary.query.compiling.rows import HIDDEN, STREAM, Key, Rows, column, distinct_names, listed, table
 from tapiary.query.compiling.run import Run
-from tapiary.query.compiling.sources import STREAM
 from tapiary.query.errors import Fault, quoted
 from tapiary.query.types import LONG, NULL, NUMBERS, Type, Value
 
 #: Pipes of one fork or subPipe.
 MAX_PIPES = 32
-_ORDER = ("nql\nfork", "nql\nplace")
+_ORDER = (f"{HIDDEN}fork", f"{HIDDEN}place")
 
 
 def fork(run: Run, node: tree.Fork, rows: Rows | None) -> Rows:

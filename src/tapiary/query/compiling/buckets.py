@@ -11,7 +11,7 @@ from sqlglot import exp
 from tapiary.query import sql, tree
 from tapiary.query.compiling.expressions import Expressions
 from tapiary.query.compiling.options import Options
-from tapiary.query.compiling.rows import Rows
+from tapiary.query.compiling.rows import HIDDEN, Rows
 from tapiary.query.compiling.run import Run
 from tapiary.query.errors import Fault, quoted
 from tapiary.query.times import bucket_of, stretch_ms
@@ -67,8 +67,7 @@ def range_bucket(run: Run, rows: Rows, on: tree.Name, options: Options) -> tuple
     return nested.with_columns({name: value for name, value in nested.columns.items() if name != _RANGE_OF}), bucket
 
 
-#: A column of our own that is gone before anybody could name it: names hold no line ends.
-_RANGE_OF = "nql\nrange"
+_RANGE_OF = f"{HIDDEN}range"
 
 
 def _present(item: exp.Expression) -> exp.Expression:

@@ -9,12 +9,12 @@ from sqlglot import exp
 from tapiary.query import sql, tree
 from tapiary.query.coercion import as_text
 from tapiary.query.compiling.aggregating import group_name
-from tapiary.query.compiling.expressions import Expressions, names_in
+from tapiary.query.compiling.expressions import Expressions
+from tapiary.query.compiling.hoisting import prepared
 from tapiary.query.compiling.options import Options
 from tapiary.query.compiling.ranking import numbered, within
-from tapiary.query.compiling.rows import Key, Rows, column, listed, named, table
+from tapiary.query.compiling.rows import STREAM, Key, Rows, column, listed, named, table
 from tapiary.query.compiling.run import Run
-from tapiary.query.compiling.sources import STREAM
 from tapiary.query.errors import Fault, quoted
 from tapiary.query.types import LONG, STRING, Value, list_of
 
@@ -32,11 +32,12 @@ def top(run: Run, node: tree.Top, rows: Rows) -> Rows:
     without a value that counts all the others. `maxBuckets` is how many rows there are at most.
     """
     options = Options(node.options, "limit", "others", "maxBuckets")
-    used = {name for value in (node.value, *(group.value for group in node.by)) for name in names_in(value)}
-    rows = run.open(rows, used)
+    wanted = [*node.by, tree.Group(node.value, None)]
+    rows, prepared_values = prepared(run, rows, [group.value for group in wanted])
     expressions = Expressions(run, rows.columns)
-    groups = [(group_name(group), expressions.value(group.value)) for group in node.by]
-    values = [*groups, (group_name(tree.Group(node.value, None)), expressions.value(node.value))]
+    values = [
+        (group_name(group), expressions.value(value)) for group, value in zip(wanted, prepared_values, strict=True)
+    ]
     names = [name for name, _ in values]
     if len({*names, _COUNT}) <= len(names):
         raise Fault("two fields of the result have the same name; name one with `as`", node.at)

@@ -10,9 +10,8 @@ from tapiary.query import tree
 from tapiary.query.catalog import Catalog, Range
 from tapiary.query.compiling.explain import explained
 from tapiary.query.compiling.pipes import pipe, started
-from tapiary.query.compiling.rows import Rows, listed
+from tapiary.query.compiling.rows import STREAM, Rows, listed
 from tapiary.query.compiling.run import Run
-from tapiary.query.compiling.sources import STREAM
 from tapiary.query.types import Type
 
 

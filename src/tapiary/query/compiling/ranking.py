@@ -7,12 +7,11 @@ from dataclasses import replace
 from sqlglot import exp
 
 from tapiary.query import sql
-from tapiary.query.compiling.rows import Rows
+from tapiary.query.compiling.rows import HIDDEN, Rows
 from tapiary.query.compiling.run import Run
 from tapiary.query.types import LONG, Value
 
-#: A column of our own that is gone before anybody could name it: names hold no line ends.
-_PLACE = "nql\nplace"
+_PLACE = f"{HIDDEN}place"
 
 
 def numbered(run: Run, rows: Rows, window: exp.Window) -> tuple[Rows, exp.Expression]:

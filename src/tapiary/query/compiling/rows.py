@@ -15,6 +15,11 @@ from sqlglot import exp
 
 from tapiary.query.types import Value
 
+#: What the names of our own columns begin with: fields' names hold no line ends. Nobody sees these columns.
+HIDDEN = "\n"
+#: The field that says which stream a raw row is of; it comes last, and groups have none.
+STREAM = "_stream"
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -52,6 +57,12 @@ class Rows:
     def cut(self) -> bool:
         """Whether a LIMIT stands, before which nothing may be added any more."""
         return self.limit is not None or self.offset > 0
+
+    def visible(self) -> Rows:
+        """The same rows without columns of our own."""
+        if not any(name.startswith(HIDDEN) for name in self.columns):
+            return self
+        return self.with_columns({name: value for name, value in self.columns.items() if not name.startswith(HIDDEN)})
 
     def with_columns(self, columns: Mapping[str, Value]) -> Rows:
         """The same rows with other columns."""

@@ -7,20 +7,20 @@ from dataclasses import replace
 from sqlglot import exp
 
 from tapiary.query import sql, tree
-from tapiary.query.compiling.expressions import Expressions, names_in
+from tapiary.query.compiling.expressions import Expressions
+from tapiary.query.compiling.hoisting import prepared
 from tapiary.query.compiling.options import Options
 from tapiary.query.compiling.ranking import numbered, within
-from tapiary.query.compiling.rows import Key, Rows
+from tapiary.query.compiling.rows import STREAM, Key, Rows
 from tapiary.query.compiling.run import Run
-from tapiary.query.compiling.sources import STREAM
 from tapiary.query.errors import Fault, quoted
 from tapiary.query.types import Value
 
 
 def where(run: Run, node: tree.Where, rows: Rows) -> Rows:
     """The rows that meet a condition."""
-    rows = run.open(rows, names_in(node.condition))
-    return replace(rows, where=(*rows.where, Expressions(run, rows.columns).condition(node.condition)))
+    rows, (condition,) = prepared(run, rows, [node.condition])
+    return replace(rows, where=(*rows.where, Expressions(run, rows.columns).condition(condition))).visible()
 
 
 def assign(run: Run, node: tree.Assign, rows: Rows) -> Rows:
@@ -31,10 +31,9 @@ def assign(run: Run, node: tree.Assign, rows: Rows) -> Rows:
     for name, value in node.fields:
         if node.absent and name.text in rows.columns:
             continue
-        rows = run.open(rows, names_in(value))
-        columns = dict(rows.columns)
-        columns[name.text] = Expressions(run, rows.columns).value(value)
-        rows = rows.with_columns(columns)
+        rows, (wanted,) = prepared(run, rows, [value])
+        found = Expressions(run, rows.columns).value(wanted)
+        rows = rows.with_columns({**rows.columns, name.text: found}).visible()
     return rows
 
 

@@ -9,16 +9,15 @@ from tapiary.query.catalog import Range, Stream
 from tapiary.query.coercion import literal, unify
 from tapiary.query.compiling.expressions import Expressions
 from tapiary.query.compiling.options import Options
-from tapiary.query.compiling.rows import Rows, column, distinct_names, listed, table
+from tapiary.query.compiling.rows import STREAM, Rows, column, distinct_names, listed, table
 from tapiary.query.compiling.run import Run
+from tapiary.query.compiling.shaping import where
 from tapiary.query.errors import Fault, in_a_row, meant, quoted
 from tapiary.query.times import moment_ms
 from tapiary.query.types import NULL, Type, Value
 
 #: Rows that `records` can write.
 MAX_RECORDS = 10_000
-#: The field that says which stream a raw row is of; it comes last, and groups have none.
-STREAM = "_stream"
 
 
 def source(run: Run, node: tree.Source) -> Rows:
@@ -33,9 +32,7 @@ def source(run: Run, node: tree.Source) -> Rows:
     start, end = _moment(run, options, "startTime"), _moment(run, options, "endTime")
     period = run.range if start is None and end is None else Range(start, end)
     rows = stream(run, name, period, node.at)
-    if node.condition is None:
-        return rows
-    return Rows(rows.source, rows.columns, where=(Expressions(run, rows.columns).condition(node.condition),))
+    return rows if node.condition is None else where(run, tree.Where(node.condition, node.at), rows)
 
 
 def stream(run: Run, name: str, period: Range, at: int) -> Rows:

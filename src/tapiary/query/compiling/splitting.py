@@ -8,16 +8,16 @@ from sqlglot import exp
 
 from tapiary.query import tree
 from tapiary.query.compiling.aggregating import Groups, groups, results_of, shown
+from tapiary.query.compiling.hoisting import prepared
 from tapiary.query.compiling.options import Options
 from tapiary.query.compiling.ranking import within
-from tapiary.query.compiling.rows import Key, Rows
+from tapiary.query.compiling.rows import HIDDEN, Key, Rows
 from tapiary.query.compiling.run import Run
 from tapiary.query.errors import Fault
 from tapiary.query.types import LONG, Value
 
-#: How many rows a group has: a column of our own that is gone before anybody could name it.
-_ROWS = "nql\nrows"
-_TOTAL = "nql\ntotal"
+#: How many rows a group has, and all groups of a step together.
+_ROWS, _TOTAL = f"{HIDDEN}rows", f"{HIDDEN}total"
 
 
 def split(run: Run, node: tree.Split, rows: Rows) -> Rows:
@@ -27,15 +27,17 @@ def split(run: Run, node: tree.Split, rows: Rows) -> Rows:
     earliest, or with `dir="desc"` the latest. Groups are fields with `unwind=true`, of the command or of all steps.
     """
     options = Options(node.options, "unwind")
+    keys_of = [group.value for part in _parts(node) for group in part.by]
+    rows, calls = prepared(run, rows, [*(call for _, call in node.results), *keys_of])
     rows = run.open(rows)
     steps: list[Groups] = []
     for part in _parts(node):
         steps.append(groups(run, part, rows))
         rows = steps[-1].rows
-    results = {**results_of(run, node.results, rows), _ROWS: Value(exp.Count(this=exp.Star()), LONG)}
+    results = {**results_of(run, node.results, calls, rows), _ROWS: Value(exp.Count(this=exp.Star()), LONG)}
     named = [pair for step in steps for pair in step.named]
     grouped, keys = run.grouped(rows, results, [value for _, value in named])
-    held = {f"nql\nkey {number}": key for number, key in enumerate(keys)}
+    held = {f"{HIDDEN}key {number}": key for number, key in enumerate(keys)}
     grouped = grouped.with_columns({**grouped.columns, **held})
     order: list[str] = []
     first = 0
