@@ -29,6 +29,7 @@ class Rows:
     def __init__(self, relation: duckdb.DuckDBPyRelation, running: Running) -> None:
         self.columns: list[str] = list(relation.columns)
         self._relation: duckdb.DuckDBPyRelation | None = relation
+        self._source: pa.RecordBatchReader | None = None
         self._running = running
 
     def arrow_table(self) -> pa.Table:
@@ -56,7 +57,7 @@ class Rows:
         import pyarrow as pa
 
         with self._running.telling():
-            source = self._open().to_arrow_reader(batch_rows)
+            source = self._source = self._open().to_arrow_reader(batch_rows)
 
         def batches() -> Iterator[pa.RecordBatch]:
             try:
@@ -75,6 +76,9 @@ class Rows:
     def close(self) -> None:
         """Let go of the query's resources; may be called twice."""
         self._relation = None
+        if self._source is not None:  # a cursor takes no other query while there are rows to be had
+            self._source.close()
+            self._source = None
         self._running.end()
 
     def __enter__(self) -> Rows:
