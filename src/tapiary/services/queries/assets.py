@@ -29,7 +29,7 @@ _FIELDS = (
     Field("name", STRING, "coalesce(d.name, '')"),
     Field("domainName", STRING, "coalesce(d.domain, '')"),
     Field("description", STRING, "coalesce(d.description, '')"),
-    Field("timestamp", LONG, "greatest(s.seen, d.modified)"),
+    Field("timestamp", LONG, "greatest(epoch_us(s.seen) // 1000, d.modified)"),
     Field("tags", list_of(STRING), "coalesce(d.tags, CAST([] AS VARCHAR[]))"),
     Field("additional", MAP, "coalesce(d.additional, CAST(map([], []) AS MAP(VARCHAR, VARCHAR)))"),
     Field("dnsRecords", list_of(STRING), "coalesce(d.dns, CAST([] AS VARCHAR[]))"),
@@ -51,7 +51,7 @@ def select(flows: str, devices: str) -> exp.Select:
     noted = exp.select(exp.alias_(exp.column("_ip"), "ip"), exp.alias_(exp.null(), "last_seen"))
     noted = noted.from_(relation(devices))
     seen = exp.union(exp.union(*ends, distinct=False), noted, distinct=False).subquery("addresses")
-    newest = exp.alias_(exp.Anonymous(this="epoch_ms", expressions=[exp.Max(this=exp.column("last_seen"))]), "seen")
+    newest = exp.alias_(exp.Max(this=exp.column("last_seen")), "seen")
     by_address = exp.select("ip", newest).from_(seen).group_by("ip").subquery("s")
     known = exp.alias_(relation(devices), "d", table=True)
     found = asset_devices().select(by_address).join(known, on="d._ip = s.ip", join_type="left", copy=False)

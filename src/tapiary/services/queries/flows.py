@@ -24,10 +24,11 @@ _TYPES = {
 }
 #: Other names for a stored column.
 _ALSO = {"label": "label", "serverName": "server_name", "applicationName": "application"}
-_TIMESTAMP = Field("timestamp", LONG, "epoch_ms(first_seen)")
+#: Rounded down, as ranges are: DuckDB's epoch_ms rounds to the nearest.
+_TIMESTAMP = Field("timestamp", LONG, "epoch_us(first_seen) // 1000")
 _ACTIVE_S = "((epoch_us(last_seen) - epoch_us(first_seen)) / 1e6)"
 _TOTALS = (
-    Field("activeTime", LONG, "epoch_ms(last_seen) - epoch_ms(first_seen)"),
+    Field("activeTime", LONG, "(epoch_us(last_seen) - epoch_us(first_seen)) // 1000"),
     Field("flows", LONG, "CAST(1 AS BIGINT)"),
     Field("bytes", LONG, "client_bytes + server_bytes"),
     Field("bits", LONG, "(client_bytes + server_bytes) * 8"),
@@ -104,7 +105,7 @@ def _also() -> Iterator[Field]:
 
 def _stored_field(name: str, column: Column) -> Field:
     sql = f'"{column.name}"'
-    return Field(name, _TYPES[column.type], f"epoch_ms({sql})" if column.type == "timestamp" else sql)
+    return Field(name, _TYPES[column.type], f"epoch_us({sql}) // 1000" if column.type == "timestamp" else sql)
 
 
 def _rates() -> Iterator[Field]:

@@ -18,7 +18,7 @@ from tapiary.services.queries.fields import Field, Rows, begun, column, relation
 
 MINUTE_MS = 60_000
 _TIMESTAMP = Field("timestamp", LONG, "epoch_us(first_seen) // 60000000 * 60000")
-_ACTIVE_MS = "least(epoch_ms(max(last_seen)) - epoch_ms(min(first_seen)), 60000)"
+_ACTIVE_MS = "least((epoch_us(max(last_seen)) - epoch_us(min(first_seen))) // 1000, 60000)"
 _SUMS = {
     "clientBytes": "client_bytes", "serverBytes": "server_bytes", "clientPackets": "client_packets",
     "serverPackets": "server_packets", "bytes": "client_bytes + server_bytes",
