@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tapiary.services import Services
     from tapiary.store import Store
 
+#: Beyond any time that a row can have, and still a number that every engine takes.
+_FAR_MS = 2**62
 #: Rows of a batch: few enough that a page does not unpack much more than it shows.
 BATCH_ROWS = 16_384
 
@@ -150,12 +152,12 @@ def _empty(schema: pa.Schema) -> pa.RecordBatch:
 
 
 def _moment(value: str | int | None, field: str, now_ms: int) -> int | None:
-    if value is None or isinstance(value, int):
-        return value
-    found = query.moment_ms(value, now_ms)
+    if value is None:
+        return None
+    found = value if isinstance(value, int) else query.moment_ms(value, now_ms)
     if found is None:
         raise InvalidInput(
             f"{field}: {value!r} is no time; give milliseconds since 1970, or as -1h@now or @2026-11-25T10:00:00Z",
             field=field,
         )
-    return found
+    return min(max(found, -_FAR_MS), _FAR_MS)
