@@ -189,11 +189,8 @@ def aggregated(name: str, rows: Sequence[Any], *, context: Asking | None = None,
         exp.select(exp.alias_(each.sql, "x"), exp.alias_(sql.integer(place), "place"))
         for place, each in enumerate(values)
     ]
-    table = selects[0]
-    for each in selects[1:]:
-        table = table.union(each, distinct=False)
-    if not rows:
-        table = exp.select(exp.alias_(exp.Null(), "x"), exp.alias_(sql.integer(0), "place")).where(exp.false())
+    none = exp.select(exp.alias_(exp.Null(), "x"), exp.alias_(sql.integer(0), "place")).where(exp.false())
+    table = exp.union(none, *selects, distinct=False) if selects else none
     select = exp.select(exp.alias_(result.sql, "result")).from_(table.subquery("rows"))
     ((found,),) = database().execute(select.sql("duckdb")).fetchall()
     return readable(found, result.type)

@@ -32,7 +32,7 @@ STORED = Value(
         ("in", ([1, 7], [7, 8]), True), ("in", (1, 1), True),
         ("notIn", (1, [1, 2]), False), ("notIn", (missing(LONG), [1]), True), ("notIn", ("x", ["y"]), True),
         ("any", (["value1"], ["value2", "value3"]), False), ("any", (["value2"], ["value2", "value3"]), True),
-        ("any", ("value2", ["value2"]), True), 
+        ("any", ("value2", ["value2"]), True),
         ("any", (IPS, ["10.0.0.2"]), False),
         ("any", (missing(list_of(STRING)), ["a"]), False), ("any", ([], []), False), ("any", ([1, 2], ["2"]), True),
         ("all", (["a", "b"], ["a", "b", "c"]), True), ("all", (["a", "d"], ["a", "b", "c"]), False),

@@ -93,4 +93,5 @@ def _percentile(args: Sequence[Value], options: Options, context: Context) -> Va
         raise FunctionError("prc: k is a number from 0 to 100.")
     number = as_double(args[0]) or sql.cast(exp.Null(), "DOUBLE")
     # A negative quantile counts from the greatest value: rounding up from there is rounding down from the least.
-    return Value(sql.call("quantile_disc", number, sql.double(-(100 - k) / 100)), DOUBLE)
+    quantile = (k - 100) / 100 or 1.0
+    return Value(sql.call("quantile_disc", number, sql.double(quantile)), DOUBLE)

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from tapiary.query import sql
 from tapiary.query.catalog import Lookup
-from tapiary.query.coercion import NOTHING, as_ip, list_value, unify
+from tapiary.query.coercion import NOTHING, alike, as_ip, list_value, unify
 from tapiary.query.function_error import FunctionError
 from tapiary.query.functions.registry import Context, Options, Registry
 from tapiary.query.functions.searching import Search, Table, each_item
@@ -60,8 +60,10 @@ def _table(lookup: Lookup, context: Context) -> Table:
 
 def _search(lookup: Lookup, keys: Mapping[str, Value], context: Context) -> Search | None:
     """The search of a lookup, None when no row can fit."""
-    if any(key not in lookup.fields for key in keys):
-        return None
+    for key, value in keys.items():
+        kind = lookup.fields.get(key)
+        if kind is None or (value.type.item is not None and alike(Value(value.sql, kind), value) is None):
+            return None
     table = _table(lookup, context)
     if table.network_key is None or table.network_key not in keys:
         return Search(table, keys)
