@@ -76,7 +76,8 @@ def test_scattered_rows_come_to_their_periods(
     held: Counter[str] = Counter()
     for path, count in zip(now.paths, now.rows, strict=True):
         held[path.split("/")[0].removeprefix("_part=")] += int(count)
-    assert held == {"2023-11-14": MANY + 1, "2023-11-15": MANY, NO_VALUE: MANY - 1}  # the first rows have that day twice
+    # The first rows have one of the days twice.
+    assert held == {"2023-11-14": MANY + 1, "2023-11-15": MANY, NO_VALUE: MANY - 1}
 
 
 def test_many_partitions_and_late_rows(store: Store, index: IndexTable, monkeypatch: pytest.MonkeyPatch) -> None:
