@@ -45,13 +45,13 @@ def element_create(body: models.NqlElement) -> Response:
 
     Indexes and lookups have routes of their own.
     """
-    name = _checked(body.config)
+    name = _checked(body)
     return done(id=services().elements.create(actor(), body.category, name, body.config).id)
 
 
 def element_edit(path: models.ElementPath, body: models.NqlElement) -> Response:
     """Change a macro or a traffic profile"""
-    values = {"name": _checked(body.config), "config": body.config}
+    values = {"name": _checked(body), "config": body.config}
     services().elements.edit(actor(), path.element_id, values, category=body.category)
     return done()
 
@@ -97,12 +97,15 @@ def element_of(view: ElementView) -> dict[str, Any]:
     }
 
 
-def _checked(config: dict[str, Any]) -> str:
-    """The name of a macro or profile whose text is there."""
+def _checked(body: models.NqlElement) -> str:
+    """The name of a macro or profile that can be used. Raises InvalidInput."""
+    config = body.config
     if not isinstance(config.get("nql"), str) or not config["nql"].strip():
         raise InvalidInput("config.nql: must be a text of NQL", field="config.nql")
     name = config.get("name")
-    if not isinstance(name, str) or not name.isidentifier():
+    if not isinstance(name, str):
+        raise InvalidInput("config.name: must be a text", field="config.name")
+    if body.category == "nql.macro" and not name.isidentifier():
         raise InvalidInput(
             "config.name: must be a letter or _ and then letters, digits and _, as queries call it", field="config.name"
         )
