@@ -35,8 +35,8 @@ log = logger("alerts")
 
 #: Seconds before the second, third, … attempt at a webhook that does not answer; then it is given up.
 BACKOFF_S = (2.0, 10.0, 60.0, 300.0)
-#: An alert that a process has taken is left to it for so long; longer than all its webhooks' timeouts.
-LEASE_S = 120.0
+#: An alert that a process has taken is left to it for so long, beside the time that its webhooks may take.
+LEASE_S = 10.0
 #: Alerts taken at once.
 BATCH = 50
 #: Answers that may be better the next time, beside 500 and above (RFC 6585, 4; RFC 9110, 15.5.9).
@@ -59,11 +59,12 @@ class Delivery:
         """Try what is due of one alert, unless another process has taken it."""
         now = time.time()
         with self._services.database.session() as session:
-            mine = update(Alert).where(Alert.id == alert_id, Alert.due_at <= now).values(due_at=now + LEASE_S)
-            alert = session.scalars(mine.returning(Alert)).first()
-        if alert is None:
-            return
-        entries = [dict(entry) for entry in alert.deliveries]
+            query = select(Alert).where(Alert.id == alert_id, Alert.due_at <= now)
+            alert = session.scalars(query.with_for_update()).first()
+            if alert is None:
+                return
+            entries = [dict(entry) for entry in alert.deliveries]
+            alert.due_at = now + LEASE_S + len(entries) * self._services.config.alerts.webhook_timeout_s
         for entry in entries:
             if entry["state"] == "pending" and entry["due_at"] <= now:
                 self._attempt(alert, entry)
