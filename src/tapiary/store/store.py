@@ -130,17 +130,19 @@ class Store:
         Never touches what a living writer has made, runs with a number of `before` or more, or committed files younger
         than `age_s`. Returns the counts `files` and `rows`.
         """
+        from tapiary.store.indexes.table import remove_dropped
         from tapiary.store.upkeep import sweep, sweep_index, sweep_temporary
 
         sweep_temporary(self.folder, self._markers)
         found = [sweep(log, self._markers, live_runs, before, age_s) for log in self._logs.values()]
-        found += [(sweep_index(index.log, self._markers), 0) for index in self._opened()]
+        found += [(sweep_index(log, self._markers), 0) for log in self._index_logs()]
+        remove_dropped(self._index_folder)
         return {"files": sum(f for f, _ in found), "rows": sum(r for _, r in found)}
 
     def compact(self, *, small_bytes: int = 32 << 20, least_files: int = 8) -> int:
         """Merge small files where a partition has at least so many of them; returns how many files went.
 
-        Like `sweep` and `vacuum`, it looks after the indexes that this store has been asked for, by rules of their own.
+        Of the indexes, those that this store has been asked for are merged, by rules of their own.
         """
         from tapiary.store.indexes.keeper import tend
         from tapiary.store.upkeep import compact
@@ -156,8 +158,7 @@ class Store:
         from tapiary.store.upkeep import vacuum
 
         gone = sum(index.delete_removed(retention_hours * 3600) for index in self._opened())
-        logs = [*self._logs.values(), *(index.log for index in self._opened())]
-        return gone + sum(vacuum(log, retention_hours) for log in logs)
+        return gone + sum(vacuum(log, retention_hours) for log in [*self._logs.values(), *self._index_logs()])
 
     def size(self) -> dict[str, dict[str, int]]:
         """Files, rows and bytes of the tables `flows` and `packets` now."""
@@ -184,6 +185,13 @@ class Store:
     def _opened(self) -> list[IndexTable]:
         with self._lock:
             return list(self._indexes.values())
+
+    def _index_logs(self) -> list[Log]:
+        """The logs of all indexes on the disk; upkeep needs to know no field but the time."""
+        from tapiary.store.indexes.fields import TIME, layout
+
+        opened = {index.key: index.log for index in self._opened()}
+        return [opened.get(key) or Log(self._index_folder / key, layout(key, [TIME])) for key in self.index_keys()]
 
     def _token(self) -> str:
         """Names this process's writer of index files, by a marker that the kernel frees when the process ends."""

@@ -173,6 +173,25 @@ def test_upkeep_of_the_store_includes_its_indexes(store: Store, index: IndexTabl
     assert ask(store, index, "SELECT count(*) FROM t") == [(20,)]
 
 
+def test_upkeep_includes_indexes_that_nobody_has_asked_for(
+    store: Store, index: IndexTable, config: StoreConfig,
+) -> None:
+    fill(index, 8)
+    store.compact()
+    left = index.log.folder.with_name("_dropped-1")
+    left.mkdir()
+    index.log.folder.joinpath("_part=2023-11-14/index-0123456789ab-7.parquet").write_bytes(b"PAR1 torn")
+    store.close()
+    other = Store(config)
+    assert other.sweep(set()) == {"files": 1, "rows": 0}
+    assert not left.exists()
+    assert other.vacuum() == 0
+    assert other.vacuum(retention_hours=0) == 8
+    assert len(on_disk(index)) == 1
+    assert names(other, other.index("events", FIELDS)) == {f"{n}": 2 for n in range(8)}
+    other.close()
+
+
 def test_rows_that_come_in_while_files_are_merged(store: Store, config: StoreConfig) -> None:
     index = store.index("busy", FIELDS)
     other = Store(config)  # as another process: its own thread merges the same files

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Rotation = Literal["daily", "weekly", "monthly"]
 
-#: The field that every index has: milliseconds since 1970 UTC.
+#: The name of `TIME`.
 TIMESTAMP: Final = "timestamp"
 #: The column of each period's first day, which only the paths and the log hold. No field has this name.
 PARTITION: Final = "_part"
@@ -47,6 +47,10 @@ class IndexField:
 
     name: str
     type: str
+
+
+#: The field that every index has: milliseconds since 1970 UTC.
+TIME: Final = IndexField(TIMESTAMP, "long")
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def layout(key: str, fields: Sequence[IndexField]) -> Layout:
         if each.type not in _TYPES:
             raise InternalError(f"there is no type {each.type!r} for fields of an index")
         seen.add(each.name.lower())
-    if IndexField(TIMESTAMP, "long") not in fields:
+    if TIME not in fields:
         raise InternalError(f"index {key!r} has no field `timestamp` of type long")
     columns = tuple(Column(f.name, _TYPES[f.type], "", nullable=f.name != TIMESTAMP) for f in fields)
     kept = {"delta.deletedFileRetentionDuration": KEPT, "delta.logRetentionDuration": KEPT}

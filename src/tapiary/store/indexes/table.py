@@ -265,6 +265,12 @@ def remove(folder: Path) -> None:
     shutil.rmtree(gone, ignore_errors=True)
 
 
+def remove_dropped(folder: Path) -> None:
+    """Remove what is left of indexes whose removal was interrupted."""
+    for gone in folder.glob("_dropped-*"):
+        shutil.rmtree(gone, ignore_errors=True)
+
+
 def concat(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
     """One table with the columns of a schema, in contiguous memory; columns that some of the tables lack are null."""
     import pyarrow as pa
