@@ -148,9 +148,11 @@ def test_macros_and_profiles(npm: Npm) -> None:
     assert npm.alice.put(f"/config-element/{made}", json=macro).json == OK
     assert [row["fName"] for row in npm.alice.rows('src stream="testdata" | $OLD$')] == ["Adam"]
     check_error(npm.bob.post("/pipeline/run", json={"nql": 'src stream="testdata" | $OLD$'}), 400, "OLD")
-    profile = {"category": "nql.profile", "config": {"name": "web", "nql": "serverPort = 443"}}
-    npm.alice.make("/config-element", profile)
-    for bad in ({"name": "X"}, {"nql": "a = 1"}, {"name": 7, "nql": "a = 1"}, {"name": "X", "nql": " "}):
+    profile = {"name": "young", "nql": "age < 28", "profile": True}
+    npm.alice.make("/config-element", {"category": "nql.macro", "config": profile})
+    rows = npm.alice.rows('src stream="testdata" | set p=matchingTrafficProfiles(1, 1, 1, 1, name=true) | p != []')
+    assert {(row["fName"], *row["p"]) for row in rows} == {("Lukas", "young"), ("Emma", "young")}
+    for bad in ({"name": "X"}, {"nql": "a"}, {"name": 7, "nql": "a"}, {"name": "X", "nql": " "}, {"name": "a b", "nql": "a"}):
         check_error(npm.alice.post("/config-element", json={"category": "nql.macro", "config": bad}), 400, "config")
     check_error(npm.alice.post("/config-element", json={"category": "userIndex.index", "config": {}}), 400, "category")
     assert npm.alice.delete(f"/config-element/{made}").json == OK

@@ -64,7 +64,8 @@ def check(server: Server) -> Check:
     session = Session(server).log_in()
     config = {"name": "hosts & subnets", "type": "subnet", "active": True}
     file = {"columns": ["cidr", "privacy"], "rows": [["10.0.0.0/8", "Private"], ["192.0.2.0/24", "Public"]]}
-    profile = {"category": "nql.profile", "config": {"name": "expected", "nql": "serverPort < 5010 and protocol = 17"}}
+    expected = {"name": "expected", "nql": "serverPort < 5010 and protocol = 17", "profile": True}
+    profile = {"category": "nql.macro", "config": expected}
     for path, body in (("config-element-lookup/subnet", {"config": config, "file": file}), ("config-element", profile)):
         assert session.post(API + path, json=body).json()["status"] == 200
     return Check(server)

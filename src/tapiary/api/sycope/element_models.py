@@ -58,12 +58,12 @@ class Elements(Model):
     data: list[Element]
 
 
-class NqlElement(Model):
-    """A macro, which queries call as $NAME$, or a traffic profile."""
+class Macro(Model):
+    """A macro, which queries call as $NAME$."""
 
-    category: Literal["nql.macro", "nql.profile"]
+    category: Literal["nql.macro"]
     config: dict[str, Any] = Field(
-        description="name, and nql: the macro's text, or the predicate over flows that makes the profile",
+        description="name; nql, its text; profile: true where it is the predicate of a traffic profile as well",
         examples=[{"name": "INTERNAL", "nql": 'clientIp = "10.0.0.0/8"'}],
     )
 

@@ -40,18 +40,18 @@ def element_get(path: models.ElementPath) -> Response:
     return reply(element_of(services().elements.get(actor(), path.element_id)))
 
 
-def element_create(body: models.NqlElement) -> Response:
-    """Make a macro or a traffic profile
+def element_create(body: models.Macro) -> Response:
+    """Make a macro, which may be a traffic profile as well
 
     Indexes and lookups have routes of their own.
     """
-    name = _checked(body)
+    name = _checked(body.config)
     return done(id=services().elements.create(actor(), body.category, name, body.config).id)
 
 
-def element_edit(path: models.ElementPath, body: models.NqlElement) -> Response:
-    """Change a macro or a traffic profile"""
-    values = {"name": _checked(body), "config": body.config}
+def element_edit(path: models.ElementPath, body: models.Macro) -> Response:
+    """Change a macro"""
+    values = {"name": _checked(body.config), "config": body.config}
     services().elements.edit(actor(), path.element_id, values, category=body.category)
     return done()
 
@@ -97,15 +97,12 @@ def element_of(view: ElementView) -> dict[str, Any]:
     }
 
 
-def _checked(body: models.NqlElement) -> str:
-    """The name of a macro or profile that can be used. Raises InvalidInput."""
-    config = body.config
+def _checked(config: dict[str, Any]) -> str:
+    """The name of a macro that can be used. Raises InvalidInput."""
     if not isinstance(config.get("nql"), str) or not config["nql"].strip():
         raise InvalidInput("config.nql: must be a text of NQL", field="config.nql")
     name = config.get("name")
-    if not isinstance(name, str):
-        raise InvalidInput("config.name: must be a text", field="config.name")
-    if body.category == "nql.macro" and not name.isidentifier():
+    if not isinstance(name, str) or not name.isidentifier():
         raise InvalidInput(
             "config.name: must be a letter or _ and then letters, digits and _, as queries call it", field="config.name"
         )

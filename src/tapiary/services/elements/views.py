@@ -11,7 +11,7 @@ INDEX: Final = "userIndex.index"
 LOOKUP: Final = "lookup.lookup"
 MACRO: Final = "nql.macro"
 TRIGGER: Final = "alert.trigger"
-WORDS: Final = {INDEX: "index", LOOKUP: "lookup", MACRO: "macro", "nql.profile": "profile", TRIGGER: "trigger"}
+WORDS: Final = {INDEX: "index", LOOKUP: "lookup", MACRO: "macro", TRIGGER: "trigger"}
 
 
 @dataclass(frozen=True, slots=True)
