@@ -49,7 +49,7 @@ def test_the_same_rows_in_every_form(house: House, kind: str) -> None:
 @pytest.mark.parametrize(
     ("accept", "kind"),
     [(None, "application/json"), ("*/*", "application/json"), ("text/csv, */*;q=0.1", "text/csv"),
-     ("application/*", "application/json")],
+     ("text/csv; charset=utf-8", "text/csv"), ("application/*", "application/json")],
 )
 def test_accept(house: House, accept: str | None, kind: str) -> None:
     headers = {"Accept": accept} if accept else {}

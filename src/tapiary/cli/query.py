@@ -89,7 +89,7 @@ class Asking:
         from tapiary.services import ANSWER_FORMATS
 
         if self._server is not None:
-            return self._server.query(self._body, ANSWER_FORMATS[format])
+            return self._server.query(self._body, ANSWER_FORMATS[format].partition(";")[0])
         given = {name: self._body[name] for name in ("start", "end", "parameters")}
         answer = self._services.queries.stream(
             self._services.accounts.shell(), self._body["nql"], default_stream=self._body["stream"], **given

@@ -23,6 +23,8 @@ RIGHTS: dict[str, Right | None] = {"query": READ}
 #: What an answer is when the client takes anything.
 _DEFAULT = "application/json"
 _FORMATS = {kind.partition(";")[0]: (name, kind) for name, kind in ANSWER_FORMATS.items()}
+#: What clients may ask for: kinds with their parameters, too.
+_KINDS = [*_FORMATS, *ANSWER_FORMATS.values()]
 
 Moment = int | Text
 
@@ -50,10 +52,10 @@ def query(body: Query) -> Response:
     the query gives too much of is best limited in the query. A connection that breaks in the middle says that the
     query could not be finished.
     """
-    kind = request.accept_mimetypes.best_match(_FORMATS, _DEFAULT if not request.accept_mimetypes else None)
+    kind = request.accept_mimetypes.best_match(_KINDS, _DEFAULT if not request.accept_mimetypes else None)
     if kind is None:
         raise InvalidInput(f"Accept: must be one of {', '.join(_FORMATS)}", field="Accept")
-    name, content_type = _FORMATS[kind]
+    name, content_type = _FORMATS[kind.partition(";")[0]]
     answer = services().queries.stream(
         actor(), body.nql, start=body.start, end=body.end, parameters=body.parameters, default_stream=body.stream
     )
