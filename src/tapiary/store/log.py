@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +15,11 @@ from tapiary.errors import Conflict
 from tapiary.store import entries
 from tapiary.store.entries import HIGHEST, LOWEST, Entry, File
 from tapiary.store.part import Part, sync_file, sync_folder
+from tapiary.store.snapshot import Snapshot
 from tapiary.store.tables import Table
 from tapiary.telemetry import counter, logger
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
     from deltalake import DeltaTable, PostCommitHookProperties
 
@@ -35,43 +34,6 @@ _CONFIGURATION = {
     # Removed files are deleted by `Store.vacuum` long before; the log needs to remember them no longer than this.
     "delta.deletedFileRetentionDuration": "interval 1 days", "delta.logRetentionDuration": "interval 2 days",
 }
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The files of one version of the table, as columns of equal length; `low` and `high` bound `Table.bounded_by`."""
-
-    version: int
-    paths: list[str]
-    sizes: np.ndarray[Any, np.dtype[np.int64]]
-    rows: np.ndarray[Any, np.dtype[np.int64]]
-    low: np.ndarray[Any, np.dtype[np.int64]]
-    high: np.ndarray[Any, np.dtype[np.int64]]
-    modified_ms: np.ndarray[Any, np.dtype[np.int64]]
-
-    def holding(self, values: Sequence[int]) -> list[int]:
-        """Positions of the files whose bounds have one of these values between them."""
-        import numpy as np
-
-        wanted = np.unique(np.asarray(list(values), dtype=np.int64))
-        first = np.searchsorted(wanted, self.low, side="left")
-        behind = np.searchsorted(wanted, self.high, side="right")
-        return [int(i) for i in np.flatnonzero(behind > first)]
-
-    def between(self, start: int | None, end: int | None) -> list[int]:
-        """Positions of the files that can hold a value from `start` up to but without `end`."""
-        import numpy as np
-
-        chosen = np.ones(len(self.paths), dtype=bool)
-        if start is not None:
-            chosen &= self.high >= start
-        if end is not None:
-            chosen &= self.low < end
-        return [int(i) for i in np.flatnonzero(chosen)]
-
-    def is_single(self, position: int) -> bool:
-        """Whether all rows of a file have the same value."""
-        return bool(self.low[position] == self.high[position])
 
 
 class Log:

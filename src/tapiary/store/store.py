@@ -91,7 +91,7 @@ class Store:
 
     def drop_index(self, key: str) -> None:
         """Remove an index with its files; queries that read it may fail. Does nothing when there is none."""
-        from tapiary.store.indexes.table import remove
+        from tapiary.store.indexes.removal import remove
 
         with self._lock:
             table = self._indexes.pop(key, None)
@@ -130,7 +130,7 @@ class Store:
         Never touches what a living writer has made, runs with a number of `before` or more, or committed files younger
         than `age_s`. Returns the counts `files` and `rows`.
         """
-        from tapiary.store.indexes.table import remove_dropped
+        from tapiary.store.indexes.removal import remove_dropped
         from tapiary.store.upkeep import sweep, sweep_index, sweep_temporary
 
         sweep_temporary(self.folder, self._markers)

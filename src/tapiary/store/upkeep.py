@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tapiary.store.engine import temporary
-from tapiary.store.log import Log, Snapshot
+from tapiary.store.log import Log
 from tapiary.store.marker import Marker, live_tokens
 from tapiary.store.part import Part, PartWriter, day_in, sync_folder
+from tapiary.store.snapshot import Snapshot
 from tapiary.store.table_writer import FILE_BYTES, GROUP_ROWS
 from tapiary.telemetry import counter, logger
 

@@ -7,7 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from tapiary.store.indexes import files
-from tapiary.store.log import Snapshot
+from tapiary.store.indexes.arrow import concat
+from tapiary.store.snapshot import Snapshot
 from tapiary.store.upkeep import upkeep_lock
 from tapiary.telemetry import counter
 
@@ -90,7 +91,6 @@ def read(index: IndexTable, paths: list[str]) -> pa.Table:
     """The rows of files, with all columns that the index has by now."""
     import pyarrow.parquet as pq
 
-    from tapiary.store.indexes.table import concat
 
     tables = []
     for path in paths:

@@ -12,8 +12,8 @@ from tapiary.store.upkeep import upkeep_lock
 
 if TYPE_CHECKING:
     from tapiary.store.indexes.table import IndexTable
-    from tapiary.store.log import Snapshot
     from tapiary.store.part import Part
+    from tapiary.store.snapshot import Snapshot
 
 
 def retain(index: IndexTable, older_than_ms: int | None, max_bytes: int | None) -> int:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 import sys
 import threading
 import time
-import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -16,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from tapiary.errors import Conflict, InternalError, InvalidInput, NotFound
 from tapiary.store.indexes import files
+from tapiary.store.indexes.arrow import concat, filled
 from tapiary.store.indexes.fields import TIMESTAMP, IndexField, Rotation, layout
 from tapiary.store.indexes.group import Group, Waiting
 from tapiary.store.indexes.requests import MEMBER, Requests, digest
 from tapiary.store.log import Log, alone
-from tapiary.store.part import sync_folder
 from tapiary.store.selection import IndexSelection
 from tapiary.telemetry import counter
 
@@ -252,40 +250,3 @@ class IndexTable:
                 self.log.redefine(
                     lambda delta, hooks: delta.alter.add_columns(missing, post_commithook_properties=hooks))
                 self._declared |= {f.name for f in missing}
-
-
-def remove(folder: Path) -> None:
-    """Remove an index's folder with all that is in it, in one step for whoever looks for it."""
-    gone = folder.with_name(f"_dropped-{uuid.uuid4().hex}")
-    try:
-        folder.rename(gone)
-    except FileNotFoundError:
-        return
-    sync_folder(folder.parent)
-    shutil.rmtree(gone, ignore_errors=True)
-
-
-def remove_dropped(folder: Path) -> None:
-    """Remove what is left of indexes whose removal was interrupted."""
-    for gone in folder.glob("_dropped-*"):
-        shutil.rmtree(gone, ignore_errors=True)
-
-
-def concat(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
-    """One table with the columns of a schema, in contiguous memory; columns that some of the tables lack are null."""
-    import pyarrow as pa
-
-    alike: dict[pa.Schema, list[pa.Table]] = {}
-    for table in tables:
-        alike.setdefault(table.schema, []).append(table)
-    return pa.concat_tables([filled(pa.concat_tables(each), schema) for each in alike.values()]).combine_chunks()
-
-
-def filled(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The table with all columns of a schema; those that it lacks are null."""
-    import pyarrow as pa
-
-    names = table.column_names
-    return pa.Table.from_arrays([
-        table.column(f.name).cast(f.type) if f.name in names else pa.nulls(table.num_rows, f.type) for f in schema
-    ], schema=schema)
