@@ -91,7 +91,6 @@ def read(index: IndexTable, paths: list[str]) -> pa.Table:
     """The rows of files, with all columns that the index has by now."""
     import pyarrow.parquet as pq
 
-
     tables = []
     for path in paths:
         with pq.ParquetFile(index.log.folder / path) as file:
