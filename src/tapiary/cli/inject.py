@@ -54,7 +54,7 @@ def inject(
             say(f"{index}: the server has the rows of {file}")
             return
         services = session.services
-        done = services.indexes.inject_file(services.accounts.shell(), index, given, kind)  # type: ignore[arg-type]
+        done = services.indexes.inject_file(services.accounts.shell(), index, given, kind)
     say(f"{index}: {exact(done.rows)} row{'' if done.rows == 1 else 's'} of {file}")
 
 

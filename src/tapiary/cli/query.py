@@ -178,5 +178,5 @@ def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
 def _of_ending(out: str) -> Format:
     ending = Path(out).suffix.lower().removeprefix(".")
     with suppress(ValueError):
-        return FORMATS[FORMATS.index(ending)]  # type: ignore[arg-type]
+        return FORMATS[FORMATS.index(ending)]
     return "table" if out == "-" else "ndjson"

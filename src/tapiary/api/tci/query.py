@@ -52,8 +52,8 @@ def query(body: Query) -> Response:
     the query gives too much of is best limited in the query. A connection that breaks in the middle says that the
     query could not be finished.
     """
-    kind = request.accept_mimetypes.best_match(_KINDS, _DEFAULT if not request.accept_mimetypes else None)
-    if kind is None:
+    kind = request.accept_mimetypes.best_match(_KINDS, "") if request.accept_mimetypes else _DEFAULT
+    if not kind:
         raise InvalidInput(f"Accept: must be one of {', '.join(_FORMATS)}", field="Accept")
     name, content_type = _FORMATS[kind.partition(";")[0]]
     answer = services().queries.stream(
@@ -79,4 +79,5 @@ def add_routes(blueprint: APIBlueprint) -> None:
         "application/x-ndjson": text, "text/csv": text,
         "application/vnd.apache.parquet": file, "application/vnd.apache.arrow.stream": file,
     }
-    blueprint.post("/query", tags=[QUERY], responses={200: {"content": content}, 429: TciError, 503: TciError})(query)
+    refused: dict[str | int, Any] = {413: TciError, 503: TciError}
+    blueprint.post("/query", tags=[QUERY], responses={200: {"content": content}, **refused})(query)

@@ -55,7 +55,7 @@ class Rows:
         self.types: Mapping[str, Type] = types(fields)
         self._fields = {field.name: field for field in fields}
         self._groups = tuple(self._fields)[:groups]
-        self._parsed: dict[str, exp.Expression] = {}
+        self._parsed: dict[str, exp.Alias] = {}
 
     def select(self, source: exp.Expression, *conditions: exp.Expression) -> exp.Select:
         """SELECT … FROM a table or subquery WHERE all of the conditions; `fill` gives it its list."""
@@ -72,12 +72,11 @@ class Rows:
         select.set("expressions", [self._column(name) for name in wanted] or [exp.alias_(exp.null(), "nothing")])
         return select
 
-    def _column(self, name: str) -> exp.Expression:
-        parsed = self._parsed.get(name)
-        if parsed is None:
-            parsed = parse_one(self._fields[name].sql, dialect="duckdb")
-            self._parsed[name] = parsed = exp.alias_(parsed, exp.to_identifier(name, quoted=True))
-        return parsed.copy()
+    def _column(self, name: str) -> exp.Alias:
+        if name not in self._parsed:
+            value = parse_one(self._fields[name].sql, dialect="duckdb")
+            self._parsed[name] = exp.Alias(this=value, alias=exp.to_identifier(name, quoted=True))
+        return self._parsed[name].copy()
 
 
 def relation(name: str) -> exp.Table:
