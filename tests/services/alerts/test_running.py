@@ -250,3 +250,21 @@ def test_the_threads_do_it_all(tmp_path: Path, receiver: Receiver) -> None:
         services.triggers.runner.stop()
         services.close()
     assert len(receiver.received) == 1
+
+
+def test_an_index_that_is_made_anew_is_looked_at_from_its_beginning(
+    services: Services, anna: Actor, inject: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "REST_S", 0.0)
+    trigger = make(services, anna, on_new_data=True, interval_s=0)
+    for n in range(5):
+        inject((f"192.0.2.{n}", 7))
+    assert services.triggers.runner.once() == 5
+    (index,) = services.elements.of(anna, "userIndex.index")
+    services.indexes.delete(anna, index.id)
+    assert services.triggers.runner.once() == 0
+    assert "events" in services.triggers.get(anna, trigger).error
+    services.indexes.create(anna, EVENTS)
+    services.indexes.inject(anna, "events", ["timestamp", "clientIp", "n"], [[now_ms(), "192.0.2.9", 7]])
+    assert services.triggers.runner.once() == 1
+    assert services.triggers.get(anna, trigger).error == ""

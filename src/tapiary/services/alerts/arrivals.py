@@ -14,7 +14,6 @@ from sqlalchemy import func, select
 
 from tapiary.accounts import Actor
 from tapiary.database import File, Run
-from tapiary.errors import NotFound
 
 if TYPE_CHECKING:
     from tapiary.services import Services
@@ -49,7 +48,12 @@ class Arrivals:
         self._services = services
 
     def since(self, actor: Actor, streams: Iterable[str], marks: Mapping[str, Any]) -> Arrived:
-        """What has come since these marks; for a stream without a mark: nothing yet."""
+        """What has come since these marks; for a stream without a mark: nothing yet.
+
+        Raises NotFound for an index that is switched off or gone.
+        """
+        from tapiary.services.indexes.definition import is_built_in
+
         found: list[Stretch] = []
         now: dict[str, Any] = {}
         unknown = False
@@ -58,11 +62,13 @@ class Arrivals:
                 times, now[name] = self._flows(marks.get(name))
                 found += times
                 continue
-            try:
-                table = self._services.indexes.find(actor, name).table
-            except NotFound:  # a stream that is no table of rows, or an index that was deleted
+            if is_built_in(name):  # `alerts`, `jobs` and the like have no commits to go by
                 continue
-            now[name], spans = table.arrived(marks.get(name))
+            index = self._services.indexes.find(actor, name)
+            id, since = marks.get(name, (index.element.id, None))
+            # Of an index that was deleted and made again, all is new.
+            version, spans = index.table.arrived(since if id == index.element.id else -1)
+            now[name] = [index.element.id, version]
             unknown |= spans is None
             found += [Stretch(low, high + 1) for low, high in spans or ()]
         return Arrived(tuple(found), now, unknown)

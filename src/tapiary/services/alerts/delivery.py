@@ -10,6 +10,7 @@ failed), `attempts`, `status` (HTTP), `error`, `due_at`; of a capture also `orde
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,8 @@ class Delivery:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        #: Held from counting the captures that are under way to ordering another one.
+        self._ordering = threading.Lock()
 
     def due(self) -> list[int]:
         """The alerts for which something is to be done now."""
@@ -77,7 +80,8 @@ class Delivery:
         entry["attempts"] += 1
         try:
             if entry["kind"] == "capture":
-                self._capture(alert, entry)
+                with self._ordering:
+                    self._capture(alert, entry)
             else:
                 self._post(alert, entry)
             entry["state"], entry["error"] = "done", ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Hashable, Iterable
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
@@ -18,6 +19,9 @@ log = logger("alerts")
 
 #: Threads for queries (more of them only wait for the engine), and for webhooks, which wait for others.
 QUERY_THREADS, DELIVERY_THREADS = 2, 4
+#: A trigger rests so many times as long as its run took, up to a limit: rows that never stop coming must not keep the
+#: engine busy with one query for ever.
+RESTS, LONGEST_REST_S = 4.0, 30.0
 #: Seconds at least between two looks, however much comes in.
 PAUSE_S = 0.05
 #: Seconds that the end waits for what is under way; what is cut off is taken up at the next start.
@@ -35,6 +39,8 @@ class Runner:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._pools: list[Pool] = []
+        #: Until when triggers rest that have just run.
+        self._rests: dict[str, float] = {}
 
     def start(self) -> None:
         """Begin; returns at once."""
@@ -68,13 +74,17 @@ class Runner:
         return written
 
     def _run(self, trigger_id: str) -> None:
+        began = time.monotonic()
         if self._running.step(trigger_id):
             self.wake()
+        ended = time.monotonic()
+        self._rests[trigger_id] = ended + min((ended - began) * RESTS, LONGEST_REST_S)
 
     def _loop(self, runs: Pool, deliveries: Pool) -> None:
         while not self._stop.is_set():
             try:
-                runs.add(self._running.candidates())
+                now = time.monotonic()
+                runs.add(each for each in self._running.candidates() if self._rests.get(each, 0.0) <= now)
                 deliveries.add(self._delivery.due())
             except Exception:
                 log.exception("looking for triggers that are due failed")

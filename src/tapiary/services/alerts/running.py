@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tapiary.accounts import Actor
 from tapiary.database import Element, TriggerState
@@ -134,7 +134,8 @@ class Running:
             stretches.append(self._by_clock(trigger, int(now * 1000)))
         if not definition.window_s:
             stretches = merged(stretches)
-        if not stretches and marks.keys() <= state.marks.keys():
+        if not stretches:
+            self._remember(state, marks)
             return 0
         found: list[Finding] = []
         for start_ms, end_ms in stretches:
@@ -144,6 +145,13 @@ class Running:
         written = write(self._services, trigger.id, trigger.config, definition, state, found, marks, now, due=due)
         _written.add(written)
         return written
+
+    def _remember(self, state: TriggerState, marks: dict[str, Any]) -> None:
+        """Note how far the streams' commits have been looked at, where these brought no rows."""
+        if marks != state.marks:
+            same = (TriggerState.element_id == state.element_id, TriggerState.runs == state.runs)
+            with self._services.database.session() as session:
+                session.execute(update(TriggerState).where(*same).values(marks=marks))
 
     def _by_clock(self, trigger: Loaded, now_ms: int) -> Stretch:
         """What a run by the clock looks at: the window, or what is new, with what comes a little late."""
