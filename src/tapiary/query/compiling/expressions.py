@@ -106,7 +106,7 @@ class Expressions:
         arguments = [self.value(argument) for argument in node.arguments]
         named = {option.name: self.value(option.value) for option in node.options}
         try:
-            return function(node.name, arguments, named, self)
+            found = function(node.name, arguments, named, self)
         except FunctionError as error:
             at = node.at
             if error.argument is not None and error.argument < len(node.arguments):
@@ -114,6 +114,8 @@ class Expressions:
             raise Fault(error.message, at) from None
         except InvalidInput as error:
             raise Fault(f"{quoted(node.name)}: {error.message}", node.at) from None
+        self.run.count_call(found.sql, node.at)
+        return found
 
     def _compare(self, node: tree.Compare) -> Value:
         operator = "=" if isinstance(node.right, tree.Pattern) and node.operator == "~=" else node.operator

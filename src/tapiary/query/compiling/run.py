@@ -15,6 +15,11 @@ from tapiary.query.types import Value
 
 #: Stages of a query, those of its inner pipes counted in.
 MAX_STAGES = 100
+#: SELECTs that a query may become: the engine's time to plan grows with them.
+MAX_SELECTS = 300
+#: Nodes of SQL that the calls of a query may become where it has more than a usual number of calls.
+MAX_NODES = 150_000
+_USUAL_CALLS = 50
 
 
 @dataclass(slots=True)
@@ -38,15 +43,33 @@ class Run:
     depth: int = 0
     sleep_ms: int = 0
     stages: int = 0
+    calls: int = 0
+    nodes: int = 0
+    #: Where the stage that is compiled stands.
+    at: int = 0
 
     def count_stage(self, at: int) -> None:
         """Count a stage; `Fault` when there are too many."""
+        self.at = at
         self.stages += 1
         if self.stages > MAX_STAGES:
             raise Fault(f"a query has at most {MAX_STAGES} stages, those of its inner pipes counted in", at)
 
+    def count_call(self, value: exp.Expression, at: int) -> None:
+        """Count what a call became; `Fault` when all calls together would be too much for the engine."""
+        self.calls += 1
+        if self.calls > _USUAL_CALLS:
+            self.nodes += sum(1 for _ in value.walk())
+            if self.nodes > MAX_NODES:
+                raise Fault("this query calls too many functions", at, ("fewer calls",))
+
     def keep(self, query: exp.Query, *, shared: bool = False) -> str:
-        """Make a query a common table expression; its name. A `shared` one may be read several times."""
+        """Make a query a common table expression; its name. A `shared` one may be read several times.
+
+        Raises `Fault` when there are too many.
+        """
+        if len(self.ctes) >= MAX_SELECTS:
+            raise Fault("this query computes too many values from each other", self.at, ("fewer stages",))
         name = f"nql_{len(self.ctes) + 1}"
         alias = exp.TableAlias(this=exp.to_identifier(name, quoted=True))
         self.ctes.append(exp.CTE(this=query, alias=alias, materialized=None if shared else False))

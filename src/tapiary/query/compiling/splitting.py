@@ -16,6 +16,8 @@ from tapiary.query.compiling.run import Run
 from tapiary.query.errors import Fault
 from tapiary.query.types import LONG, Value
 
+#: Steps of one splitAggr: each orders the groups once more.
+MAX_STEPS = 16
 #: How many rows a group has, and all groups of a step together.
 _ROWS, _TOTAL = f"{HIDDEN}rows", f"{HIDDEN}total"
 
@@ -80,6 +82,8 @@ def _most(run: Run, rows: Rows, before: list[str], own: list[str], step: Groups)
 
 
 def _parts(node: tree.Split) -> list[tree.Aggregate]:
+    if len(node.parts) > MAX_STEPS:
+        raise Fault(f"`splitAggr` has at most {MAX_STEPS} steps", node.at)
     if len(node.parts) < 2:
         raise Fault("`splitAggr` wants two steps or more: (aggr by a), (aggr by b)", node.at, ("another step",))
     parts = []
