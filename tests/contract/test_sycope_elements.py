@@ -152,7 +152,9 @@ def test_macros_and_profiles(npm: Npm) -> None:
     npm.alice.make("/config-element", {"category": "nql.macro", "config": profile})
     rows = npm.alice.rows('src stream="testdata" | set p=matchingTrafficProfiles(1, 1, 1, 1, name=true) | p != []')
     assert {(row["fName"], *row["p"]) for row in rows} == {("Lukas", "young"), ("Emma", "young")}
-    for bad in ({"name": "X"}, {"nql": "a"}, {"name": 7, "nql": "a"}, {"name": "X", "nql": " "}, {"name": "a b", "nql": "a"}):
+    for bad in (
+        {"name": "X"}, {"nql": "a"}, {"name": 7, "nql": "a"}, {"name": "X", "nql": " "}, {"name": "a b", "nql": "a"},
+    ):
         check_error(npm.alice.post("/config-element", json={"category": "nql.macro", "config": bad}), 400, "config")
     check_error(npm.alice.post("/config-element", json={"category": "userIndex.index", "config": {}}), 400, "category")
     assert npm.alice.delete(f"/config-element/{made}").json == OK
