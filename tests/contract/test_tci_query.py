@@ -74,6 +74,7 @@ def test_range_stream_and_placeholders(house: House, sample: Path) -> None:
     ("body", "status", "message"),
     [
         ({}, 400, "nql"),
+        ({"nql": ""}, 400, "source"),
         ({"nql": "agr x"}, 400, "line 1, column"),
         ({"nql": 'src stream="nothing"'}, 400, "no stream"),
         ({"nql": "limit 1"}, 400, "stream"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any, TypeVar
 
 from lark import Token, Transformer
@@ -170,7 +171,7 @@ class Forms(Transformer[Token, Any]):
 
     def pipe(self, parts: list[Any]) -> tree.Query:
         stages, spans, start = [], [], _at(parts)
-        for part, after in zip(parts, [*parts[1:], None], strict=True):
+        for part, after in zip_longest(parts, parts[1:]):
             if isinstance(part, Token):
                 start = part.end_pos or 0
             else:
