@@ -83,6 +83,9 @@ class Subject:
                 "trigger_id": services.triggers.create(boss, TRIGGER).id, "query": TRIGGER["query"], "by": [],
                 "condition": {}, "title": "", "webhooks": [], "capture": None, "interval_s": 60,
             },
+            "/query": {
+                "nql": 'src stream="netflow"', "start": None, "end": "@now", "stream": None, "parameters": {},
+            },
             "/alerts": {"alert_id": write_alert(services, boss, trigger_id="t")},
             "/users": {"name": "bob"},
             "/authorizations": {"level": 7},
