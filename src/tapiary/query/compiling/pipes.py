@@ -22,9 +22,12 @@ MAX_SLEEP_MS = 60_000
 def pipe(run: Run, query: tree.Query, rows: Rows | None) -> Rows | None:
     """The rows that a pipe gives, from those that it gets or from its own source; None of an empty pipe without any."""
     run.depth += 1
+    fresh = True
     for stage in query.stages:
         run.count_stage(stage.at)
-        rows = _stage(run, stage, rows, first=stage is query.stages[0])
+        rows = _stage(run, stage, rows, fresh=fresh)
+        # What was kept may be followed by a source: a series of queries in one text.
+        fresh = isinstance(stage, tree.Store)
         if run.depth == 1:
             run.trace.append(rows)
     run.depth -= 1
@@ -40,14 +43,15 @@ def started(run: Run, rows: Rows | None, at: int) -> Rows:
     return stream(run, run.default_stream, run.range, at)
 
 
-def _stage(run: Run, stage: tree.Stage, rows: Rows | None, *, first: bool) -> Rows | None:
+def _stage(run: Run, stage: tree.Stage, rows: Rows | None, *, fresh: bool) -> Rows | None:
     match stage:
         case tree.Source() | tree.Collected() | tree.Records():
-            if rows is not None and not first:
-                raise Fault("a source stands at the beginning of a pipe", stage.at, ("another command",))
+            if rows is not None and not fresh:
+                raise Fault("a source stands at the beginning of a pipe, or behind `dst`", stage.at, ("a command",))
             return _read(run, stage)
         case tree.Fork():
-            return fork(run, stage, rows)
+            wanting = not all(pipe.stages and isinstance(pipe.stages[0], _Reading) for pipe in stage.pipes)
+            return fork(run, stage, started(run, rows, stage.at) if wanting else rows)
         case tree.SubPipe():
             run.unread = subpipe(run, stage)
             return rows
@@ -59,7 +63,10 @@ def _stage(run: Run, stage: tree.Stage, rows: Rows | None, *, first: bool) -> Ro
     return _shaped(run, stage, started(run, rows, stage.at))
 
 
-def _read(run: Run, stage: tree.Source | tree.Collected | tree.Records) -> Rows:
+_Reading = tree.Source | tree.Collected | tree.Records
+
+
+def _read(run: Run, stage: _Reading) -> Rows:
     match stage:
         case tree.Source():
             return source(run, stage)

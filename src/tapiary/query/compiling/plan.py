@@ -10,6 +10,7 @@ from tapiary.query import tree
 from tapiary.query.catalog import Catalog, Range
 from tapiary.query.compiling.explain import explained
 from tapiary.query.compiling.pipes import pipe, started
+from tapiary.query.compiling.pruning import prune
 from tapiary.query.compiling.rows import STREAM, Rows, listed
 from tapiary.query.compiling.run import Run
 from tapiary.query.types import Type
@@ -50,7 +51,7 @@ def plan(
     statement = _statement(run, rows.with_columns(columns))
     types = tuple((name, value.type) for name, value in columns.items())
     if query.explain:
-        statement, types = explained(query, text, run.trace, statement)
+        statement, types = explained(query, text, run.trace, rows, statement)
     return Plan(
         statement,
         types,
@@ -67,4 +68,5 @@ def _statement(run: Run, rows: Rows) -> exp.Select:
     select.set("expressions", listed({name: value.sql for name, value in rows.columns.items()}))
     if run.ctes:
         select.set("with_", exp.With(expressions=run.ctes))
+        prune(select)
     return select
