@@ -32,7 +32,8 @@ Row = dict[str, Any]
 @click.command(
     cls=Command,
     examples=[
-        ("tapiary query 'src stream=\"netflow\" | aggr flows=count(1), bytes=sum(bytes) by label | sort bytes desc'",
+        ("tapiary query 'src stream=\"netflow\" | aggr flows=count(1), bytes=sum(bytes) by label unwind=true "
+         "| sort bytes desc'",
          "how much each label carries"),
         ("tapiary query --stream netflow --from -1h@now 'clientIp = \"10.0.0.0/8\" and serverPort = 443' -f ndjson",
          "the flows of the last hour, for a program"),
@@ -120,6 +121,7 @@ def _show(rows: Iterator[Row], limit: int) -> None:
     """A table on the screen; what is beyond the limit is only told of."""
     shown = [row for _, row in zip(range(limit), rows, strict=False)]
     more = next(rows, None) is not None
+    sql = _explanation(shown)
     heads = list(shown[0]) if shown else []
     cells = [[_cell(row.get(name)) for name in heads] for row in shown]
     numbers = {
@@ -132,6 +134,18 @@ def _show(rows: Iterator[Row], limit: int) -> None:
     if not more:
         told = _many(len(shown), "row")
     click.echo(screen.style(told, dim=True), err=True)
+    if sql:
+        click.echo(f"\n{sql}")
+
+
+def _explanation(rows: list[Row]) -> str:
+    """The SQL of what `explain` answers, taken out of its last row, which has nothing else; else no text."""
+    if not rows or list(rows[0])[:2] != ["stage", "nql"] or not isinstance(rows[-1].get("sql"), str):
+        return ""
+    sql: str = rows.pop()["sql"]
+    for row in rows:
+        del row["sql"]
+    return sql
 
 
 def _many(number: int, what: str) -> str:
