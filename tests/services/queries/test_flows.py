@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,7 @@ from tapiary.schema import FLOW_COLUMNS, query_name
 from tapiary.services import Services
 from tapiary.services.queries.flows import PRIVATE, netflow
 from tests.services.people import BOB, CLEO
-from tests.services.queries.conftest import Ask, Row
+from tests.services.queries.conftest import Ask, Row, rows_of, services_with
 
 #: Sycope's names of a flow's fields (sycope.md, 13).
 SYCOPE = """
@@ -125,7 +127,27 @@ def test_only_what_is_read_is_computed(filled: Services) -> None:
     assert '"client_ip"' in sql
     assert "server_ip" not in sql
     assert "epoch_us" not in sql.lower()
-    plan = filled.store.query(f"EXPLAIN {sql}", tables=work._sources).fetchall()[0][1]
+    plan = filled.store.query(f"EXPLAIN {sql}", tables=work._catalog.sources(work._plan.statement)).fetchall()[0][1]
     filters = plan[plan.index("Filters"):]
     assert "first_seen >=" in filters
     assert "client_ip =" in filters
+
+
+def test_a_file_that_is_processed_again_while_a_query_begins(
+    tmp_path: Path, sample: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    services = services_with(tmp_path)
+    services.ingest.process_file(sample)
+    whole = rows_of(services, 'src stream="netflow" | aggr n=count(1)')
+    begin, again = services.store.query, [True]
+
+    def query(*arguments: Any, **options: Any) -> Any:
+        if again:
+            again.clear()
+            services.ingest.process_file(sample)
+        return begin(*arguments, **options)
+
+    monkeypatch.setattr(services.store, "query", query)
+    assert rows_of(services, 'src stream="netflow" | aggr n=count(1)') == whole
+    assert not again
+    services.close()

@@ -43,6 +43,7 @@ class ActorCatalog:
         self._actor = actor
         self._sources: dict[str, Callable[[], Source]] = {}
         self._rows: dict[str, Rows] = {}
+        self._runs: list[int] = []
 
     def stream(self, name: str) -> Stream | None:
         """The stream or custom index of that name, None when there is none for this actor.
@@ -107,6 +108,10 @@ class ActorCatalog:
         named = {table.name for table in statement.find_all(exp.Table)}
         return {name: load() for name, load in self._sources.items() if name in named}
 
+    def still_holds(self) -> bool:
+        """Whether the runs of flows that `sources` chose are still to be seen: rows of others may be gone already."""
+        return not self._runs or set(self._runs) <= set(self._services.access.runs(self._actor))
+
     def _flows(self, rows: Rows, range: Range) -> exp.Select:
         self._device_table()
         return self._open(rows, rows.select(relation(self._flow_table()), *begun(range)))
@@ -143,7 +148,11 @@ class ActorCatalog:
     def _flow_table(self) -> str:
         from tapiary.store import Selection
 
-        return self._add("_flows", lambda: Selection("flows", self._services.access.runs(self._actor)))
+        def selection() -> Selection:
+            self._runs = self._services.access.runs(self._actor)
+            return Selection("flows", self._runs)
+
+        return self._add("_flows", selection)
 
     def _open(self, rows: Rows, select: exp.Select) -> exp.Select:
         """A SELECT that `fill` finds again, also when it was copied."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tapiary import query
 from tapiary.errors import Conflict, InvalidInput, TapiaryError, Unavailable
 from tapiary.query import Range, Type
-from tapiary.services.queries.catalog import ActorCatalog, Source
+from tapiary.services.queries.catalog import ActorCatalog
 from tapiary.services.queries.views import Answer
 
 if TYPE_CHECKING:
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from tapiary.accounts import Actor
     from tapiary.query import Plan
     from tapiary.services import Services
-    from tapiary.store import Store
+    from tapiary.store import Rows, Running, Store
 
 #: Beyond any time that a row can have, and still a number that every engine takes.
 _FAR_MS = 2**62
+#: How often a query is begun anew when files were processed again in the moment in which it began.
+TRIES = 5
 #: Rows of a batch: few enough that a page does not unpack much more than it shows.
 BATCH_ROWS = 16_384
 
@@ -41,7 +43,7 @@ def prepare(
         nql, catalog, now_ms=now_ms, range=chosen, parameters=parameters or {}, default_stream=default_stream
     )
     catalog.fill(plan.statement)
-    return Work(plan, catalog.sources(plan.statement), services.config.queries.timeout_s)
+    return Work(plan, catalog, services.config.queries.timeout_s)
 
 
 class Slots:
@@ -68,15 +70,13 @@ class Slots:
 class Work:
     """A compiled query and what it reads; it can be run once, and cancelled from any thread."""
 
-    def __init__(self, plan: Plan, sources: Mapping[str, Source], timeout_s: float) -> None:
-        from tapiary.store import Running
-
+    def __init__(self, plan: Plan, catalog: ActorCatalog, timeout_s: float) -> None:
         self.columns: tuple[tuple[str, Type], ...] = plan.columns
         #: Whether it has a place among those at work.
         self.begun = False
-        self._plan, self._sources = plan, sources
+        self._plan, self._catalog, self._timeout_s = plan, catalog, timeout_s
         self._cancelled = threading.Event()
-        self._running = Running(timeout_s)
+        self._running: Running | None = None
 
     def answer(self, store: Store, slots: Slots, *, readable: bool = True) -> Answer:
         """Run it up to its first rows, and give them and the others as they are read.
@@ -90,7 +90,7 @@ class Work:
             if self._plan.sleep_ms and self._cancelled.wait(self._plan.sleep_ms / 1000):
                 _check(self._cancelled)
             with _told():
-                rows = store.query(query.sql_text(self._plan), tables=self._sources, running=self._running)
+                rows = self._begin(store)
                 try:
                     reader = rows.arrow_reader(BATCH_ROWS)
                     first = next(reader, None)
@@ -108,7 +108,22 @@ class Work:
     def cancel(self) -> None:
         """Break it off."""
         self._cancelled.set()
-        self._running.stop()
+        if self._running is not None:
+            self._running.stop()
+
+    def _begin(self, store: Store) -> Rows:
+        """The engine at work on it, over files that hold all of the rows that the user may see."""
+        from tapiary.store import Running
+
+        sql = query.sql_text(self._plan)
+        for tries_left in reversed(range(TRIES)):
+            self._running = Running(self._timeout_s)
+            _check(self._cancelled)
+            rows = store.query(sql, tables=self._catalog.sources(self._plan.statement), running=self._running)
+            if not tries_left or self._catalog.still_holds():
+                break
+            rows.close()
+        return rows
 
 
 def _check(cancelled: threading.Event) -> None:
