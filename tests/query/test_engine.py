@@ -19,7 +19,8 @@ ODD = {
         "NULL", "''", "'\u0661.2.3.4'", "'1.2.3.4/99999999999999999999'", "repeat('9', 5000)", "'::%eth0'", "'/'",
     ],
     "BLOB": [
-        "NULL", "''::BLOB", "'abc'::BLOB", "repeat('x', 33)::BLOB", "unhex(repeat('ff', 16))", "unhex(repeat('ff', 33))",
+        "NULL", "''::BLOB", "'abc'::BLOB",
+        "repeat('x', 33)::BLOB", "unhex(repeat('ff', 16))", "unhex(repeat('ff', 33))",
     ],
     "BIGINT": ["NULL", "-1", "9223372036854775807"],
     "BIGINT[]": ["NULL", "[]", "[NULL]", "[-1]", "[1, 2, 3, NULL]", "[1, 2, 3, 4, 5, 6, 7]", "[9223372036854775807]"],
