@@ -53,7 +53,7 @@ def test_create_get_list_change_delete(events: House) -> None:
     ("change", "words"),
     [
         ({"name": ""}, ("name",)), ({"name": 7}, ("name",)), ({"query": None}, ("query",)),
-        ({"query": 'src stream="events" | n >'}, ("line 1",)), ({"query": 'src stream="nothing"'}, ("nothing",)),
+        ({"query": 'src stream="events" | n >'}, ("query: line 1",)), ({"query": 'src stream="nothing"'}, ("nothing",)),
         ({"severity": "Bad"}, ("severity",)), ({"interval_s": -1}, ("interval_s",)),
         ({"interval_s": 0}, ("on_new_data",)), ({"condition": {"value": 5}}, ("window_s",)),
         ({"by": ["none"]}, ("by[0]", "clientIp")), ({"title": "${none}"}, ("none",)),

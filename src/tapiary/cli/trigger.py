@@ -118,8 +118,10 @@ def run(session: Session, name: str, last_s: int | None) -> None:
     view = services.triggers.run(services.accounts.shell(), _find(services, name).id, last_s=last_s)
     for alert in view.alerts:
         echo_json(asdict(alert))
-    more = f", and {view.left_out} more" if view.left_out else ""
-    say(f"{len(view.alerts)} alerts{more} of {view.rows} rows in {view.seconds:.2f} s")
+    found, rows = len(view.alerts) + view.left_out, view.rows
+    cut = f" (the first {len(view.alerts)} are shown)" if view.left_out else ""
+    say(f"{found} alert{'' if found == 1 else 's'}{cut} of {rows} row{'' if rows == 1 else 's'}"
+        f" in {view.seconds:.2f} s")
 
 
 @trigger.command(cls=Command, examples=[("tapiary trigger delete scans", "by its name")])

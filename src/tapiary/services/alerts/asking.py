@@ -31,7 +31,10 @@ def compiled(services: Services, actor: Actor, nql: str) -> Plan:
 
 def check(services: Services, actor: Actor, definition: Definition) -> None:
     """Raise InvalidInput where the query is wrong, or the trigger speaks of fields that the query does not give."""
-    columns = [name for name, _ in compiled(services, actor, definition.query).columns]
+    try:
+        columns = [name for name, _ in compiled(services, actor, definition.query).columns]
+    except InvalidInput as error:
+        raise InvalidInput(f"query: {error.message.removeprefix('nql: ')}", field="query") from None
     spoken = {"condition.field": definition.condition.field}
     spoken |= {f"by[{n}]": name for n, name in enumerate(definition.by)}
     spoken |= {f"${{{name}}}": name for name in sorted(definition.placeholders)}

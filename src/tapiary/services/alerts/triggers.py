@@ -121,8 +121,10 @@ class Triggers:
             try:
                 self._services.captures.examine(actor, order)
             except (InvalidInput, Forbidden) as error:
+                known = bool(error.field) and error.message.startswith(f"{error.field}: ")
+                message = f"capture.{error.message}" if known else f"capture: {error.message}"
                 field = f"capture.{error.field}" if error.field else "capture"
-                raise type(error)(f"capture: {error.message}", field=field) from None
+                raise type(error)(message, field=field) from None
 
     def _view(self, element: ElementView) -> TriggerView:
         definition = definition_of(element.config)
