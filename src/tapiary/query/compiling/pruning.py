@@ -65,5 +65,6 @@ def _bare(item: exp.Expression) -> list[exp.Literal]:
 def _wanted(item: exp.Expression, read: set[str]) -> bool:
     if not isinstance(item, exp.Alias) or item.alias.casefold() in read:
         return True
-    # One that makes several rows of one.
-    return any(call.name.casefold() == "unnest" for call in item.find_all(exp.Anonymous))
+    # One that makes several rows of one: as we write it, or as sqlglot reads it.
+    calls = item.find_all(exp.Anonymous, exp.Explode, exp.Unnest)
+    return any(not isinstance(call, exp.Anonymous) or call.name.casefold() == "unnest" for call in calls)
