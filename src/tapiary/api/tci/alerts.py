@@ -103,8 +103,9 @@ def alert_get(path: AlertPath) -> Response:
 
 def alert_handle(path: AlertPath, body: Handling) -> Response:
     """Say of an alert that it was seen, whether it was a false alarm, and what is to be said"""
-    said = {"seen": body.seen, "false_positive": body.false_positive, "comment": body.comment}
-    return reply(_alert(services().alerts.handle(actor(), path.alert_id, **said)))
+    view = services().alerts.handle(
+        actor(), path.alert_id, seen=body.seen, false_positive=body.false_positive, comment=body.comment)
+    return reply(_alert(view))
 
 
 def _alert(view: AlertView) -> Alert:
