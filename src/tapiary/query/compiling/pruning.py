@@ -18,7 +18,7 @@ def prune(statement: exp.Select) -> None:
     given = [part for key, part in statement.args.items() if key != "with_" and part]
     last = [item for part in given for item in (part if isinstance(part, list) else [part])]
     parts = [item for item in last if isinstance(item, exp.Expression)]
-    if any(_reads_all(part, names) for part in parts):
+    if statement.is_star or any(_reads_all(part, names) for part in parts):
         return
     read = set[str]().union(*map(_read, parts))
     for cte in reversed(statement.ctes):
