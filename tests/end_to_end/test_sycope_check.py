@@ -17,6 +17,8 @@ import pytest
 from tests.end_to_end.server import Server
 from tests.end_to_end.sycope import API, LOGIN, Session, serve_flows
 
+pytestmark = pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

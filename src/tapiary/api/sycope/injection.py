@@ -42,7 +42,7 @@ class Injection(msgspec.Struct, rename="camel"):
 
     index_name: str
     columns: list[str]
-    rows: list[list[Any]]
+    rows: list[tuple[Any, ...]]
     sort_timestamp: bool = True
 
 

@@ -13,7 +13,7 @@ from tapiary.accounts import READ, Right
 from tapiary.api.context import actor, services
 from tapiary.api.sycope import query_models as models
 from tapiary.api.sycope.answers import Done, SycopeError, done, reply
-from tapiary.errors import Unavailable
+from tapiary.errors import NotFound, Unavailable
 
 if TYPE_CHECKING:
     from tapiary.services import QueryView
@@ -80,6 +80,8 @@ def _joined(first: bytes, others: Iterator[bytes], tail: bytes) -> Iterator[byte
     yield b'{"data":['
     yield first
     for part in others:
+        if not part:  # forgotten meanwhile; the connection breaks, so that nobody takes this for all of the page
+            raise NotFound("the rows of the query are gone", code="no_query")
         yield b","
         yield part
     yield b"],"
