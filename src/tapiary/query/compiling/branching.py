@@ -44,6 +44,7 @@ def union(run: Run, branches: Sequence[Rows]) -> Rows:
     if any(branch.order for branch in branches):
         branches = [_placed(run, branch, number) for number, branch in enumerate(branches)]
     names = list(dict.fromkeys(name for branch in branches for name in branch.columns))
+    names.sort(key=STREAM.__eq__)
     inner = distinct_names(names)
     cells: dict[str, Sequence[exp.Expression]] = {}
     types: dict[str, Type] = {}

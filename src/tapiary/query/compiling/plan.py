@@ -11,7 +11,7 @@ from tapiary.query.catalog import Catalog, Range
 from tapiary.query.compiling.explain import explained
 from tapiary.query.compiling.pipes import pipe, started
 from tapiary.query.compiling.pruning import prune
-from tapiary.query.compiling.rows import STREAM, Rows, listed
+from tapiary.query.compiling.rows import Rows, listed
 from tapiary.query.compiling.run import Run
 from tapiary.query.types import Type
 
@@ -45,11 +45,8 @@ def plan(
     if rows is None:
         rows = run.unread or started(run, None, len(text))
     last = query.stages[-1] if query.stages else None
-    columns = dict(rows.columns)
-    if STREAM in columns:
-        columns[STREAM] = columns.pop(STREAM)
-    statement = _statement(run, rows.with_columns(columns))
-    types = tuple((name, value.type) for name, value in columns.items())
+    statement = _statement(run, rows)
+    types = tuple((name, value.type) for name, value in rows.columns.items())
     if query.explain:
         statement, types = explained(query, text, run.trace, rows, statement)
     return Plan(

@@ -64,6 +64,13 @@ class Rows:
             return self
         return self.with_columns({name: value for name, value in self.columns.items() if not name.startswith(HIDDEN)})
 
+    def with_column(self, name: str, value: Value) -> Rows:
+        """The same rows with a column more, or another one in its place; a new one stands before a last `_stream`."""
+        columns = {**self.columns, name: value}
+        if name not in self.columns and next(reversed(self.columns), None) == STREAM:
+            columns[STREAM] = columns.pop(STREAM)
+        return self.with_columns(columns)
+
     def with_columns(self, columns: Mapping[str, Value]) -> Rows:
         """The same rows with other columns."""
         return replace(self, columns=columns)

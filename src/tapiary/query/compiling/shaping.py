@@ -33,7 +33,7 @@ def assign(run: Run, node: tree.Assign, rows: Rows) -> Rows:
             continue
         rows, (wanted,) = prepared(run, rows, [value])
         found = Expressions(run, rows.columns).value(wanted)
-        rows = rows.with_columns({**rows.columns, name.text: found}).visible()
+        rows = rows.visible().with_column(name.text, found)
     return rows
 
 
