@@ -1,4 +1,5 @@
-"""Writes the pages of docs/reference/ that follow from the code: settings, columns, commands, REST API, jobs.
+"""Writes the pages of docs/reference/ that follow from the code: settings, columns, commands, REST API, jobs,
+streams.
 
     python -m docs.generate
 
@@ -19,6 +20,7 @@ import msgspec
 
 from docs.api_page import api_page
 from docs.markdown import table
+from docs.streams_page import streams_page
 from tapiary import config, schema
 from tapiary.cli import exit_codes
 from tapiary.cli.root import root
@@ -91,9 +93,10 @@ def columns_page() -> str:
     titles = {"core": "Always there", "geo": "Places, where there are GeoIP data"}
     for group in groups:
         parts.append(f"### {titles.get(group, f'Statistics group `{group}`')}\n")
-        parts.append(table(("column", "type", "meaning", "nfstream"), (
+        parts.append(table(("column", "type", "meaning", "in NQL", "nfstream"), (
             [f"`{c.name}`{' †' if c.personal else ''}", c.type + (", may be null" if c.nullable else ""),
-             c.doc + (f" ({c.unit})" if c.unit else ""), f"`{c.nfstream}`" if c.nfstream else ""]
+             c.doc + (f" ({c.unit})" if c.unit else ""), "" if c.name == "run_id" else f"`{schema.query_name(c)}`",
+             f"`{c.nfstream}`" if c.nfstream else ""]
             for c in schema.FLOW_COLUMNS if c.group == group)))
     parts.append("## Table `packets`\n\nThe packet index: where the packets of each flow lie in the capture.\n")
     parts.append(table(("column", "type", "meaning"), (
@@ -147,7 +150,7 @@ def help_block(context: click.Context) -> str:
 #: Page: its maker.
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page, "columns.md": columns_page, "commands.md": commands_page, "api.md": api_page,
-    "jobs.md": jobs_page,
+    "jobs.md": jobs_page, "streams.md": streams_page,
 }
 
 

@@ -18,6 +18,7 @@ from tapiary.schema import FLOW_COLUMNS, STATISTICS_GROUPS, Column, network_rang
 from tapiary.services.queries.fields import Field, Rows, unknown
 from tapiary.services.statistics import PROTOCOLS
 
+NAMES = ("netflow", "netflowRaw")
 _TYPES = {
     "int16": LONG, "int32": LONG, "int64": LONG, "float64": DOUBLE, "string": STRING, "address": IP, "mac": MAC,
     "timestamp": LONG, "list<int32>": list_of(LONG),
@@ -88,7 +89,7 @@ def netflow() -> Rows:
 @cache
 def netflow_raw() -> Rows:
     """The rows of `netflowRaw` over the flow table: every stored column."""
-    return Rows([_TIMESTAMP, *_stored(statistics=True)])
+    return Rows([_TIMESTAMP, *_stored(statistics=True), *_also()])
 
 
 def _stored(*, statistics: bool) -> Iterator[Field]:
