@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from tapiary.services import Services
 
+NAMES = ("assetDevices",)
 #: What the database has of each device; `_ip` is the address as the flows have it.
 _DEVICE: dict[str, Type] = {
     "_ip": IP, "id": STRING, "name": STRING, "domain": STRING, "description": STRING, "modified": LONG,

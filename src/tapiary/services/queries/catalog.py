@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 #: What a relation of a query stands for, as `Store.query` takes it.
 Source = Any
 
-FLOWS = ("netflow", "netflowRaw")
+FLOWS = flows.NAMES
 #: The streams that everybody has; no custom index can have such a name.
-STREAMS = (*FLOWS, *minutes.NAMES, "assetDevices", *KEPT, "testdata")
+STREAMS = (*FLOWS, *minutes.NAMES, *assets.NAMES, *KEPT, *learning.NAMES)
 #: Where a SELECT that is to be filled says whose it is.
 _OPEN = "stream"
 #: The category of macros. One whose config has `"profile": true` is the predicate of a traffic profile, too.
@@ -55,9 +55,9 @@ class ActorCatalog:
             return Stream(name, rows.types, partial(self._flows, rows))
         if name in minutes.NAMES:
             return Stream(name, minutes.minutes(name).types, partial(self._minutes, name))
-        if name == "assetDevices":
+        if name in assets.NAMES:
             return Stream(name, assets.asset_devices().types, self._devices, timed=False)
-        if name == "testdata":
+        if name in learning.NAMES:
             return Stream(name, learning.TYPES, self._testdata, timed=False)
         if name in KEPT:
             kept = KEPT[name]

@@ -200,3 +200,4 @@ KEPT: dict[str, Kept] = {
     "files": Kept(_FILES, _files),
     "jobs": Kept(_JOBS, _jobs),
 }
+NAMES = tuple(KEPT)

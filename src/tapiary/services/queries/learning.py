@@ -11,6 +11,7 @@ from tapiary.services.queries.kept import table
 if TYPE_CHECKING:
     import pyarrow as pa
 
+NAMES = ("testdata",)
 TYPES: dict[str, Type] = {
     "fName": STRING, "lName": STRING, "dep": STRING, "ctry": STRING, "country": STRING, "age": LONG, "host": STRING,
     "docs": list_of(STRING), "PD": BOOLEAN, "ts": LONG, "balance": DOUBLE,
