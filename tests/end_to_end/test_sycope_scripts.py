@@ -109,3 +109,12 @@ def test_lookup_create_edit_and_remove(server: Server) -> None:
     assert session.get(API + LOOKUPS, json=LOGIN).json() == {"total": 0, "data": []}
     assert PASSWORD not in server.log()
     assert PASSWORD not in "".join(path.read_text() for path in (server.data / "logs").glob("*"))
+
+
+def test_large_bodies_where_none_belongs(server: Server) -> None:
+    """A lookup of some megabytes, which comes along with GET and DELETE: the connection goes on."""
+    session = Session(server).log_in()
+    large = {"rows": [["10.0.0.1", "x" * 50]] * 50_000}
+    asked = (("GET", LOOKUPS, 200), ("DELETE", "config-element/nothing", 404), ("GET", "logout", 200))
+    for method, path, status in asked:
+        assert session.request(method, API + path, json=large).status_code == status

@@ -13,6 +13,7 @@ from flask_openapi3 import APIBlueprint, OpenAPI
 from tapiary.accounts import Right
 from tapiary.api.dialect import Dialect
 from tapiary.api.sycope.answers import PREFIX, SycopeError, error
+from tapiary.api.sycope.bodies import pass_over
 from tapiary.api.sycope.cookie import refuse_other_sites, visitor
 
 __all__ = ["MODULES", "dialect", "register"]
@@ -43,6 +44,7 @@ def register(app: OpenAPI) -> None:
     for module in _modules():
         module.add_routes(blueprint)
     blueprint.before_request(refuse_other_sites)
+    blueprint.before_request(pass_over)
     app.register_api(blueprint, url_prefix=PREFIX)
 
 

@@ -10,7 +10,9 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 import msgspec
 from flask import request
+from werkzeug.wsgi import get_input_stream
 
+from tapiary.api.context import services
 from tapiary.errors import InvalidInput, TooLarge
 
 if sys.version_info >= (3, 14):
@@ -20,8 +22,24 @@ else:
 
 T = TypeVar("T")
 
+#: Bytes that are read at once.
+STEP_BYTES = 1 << 18
 #: The largest window that a zstd frame may need: 8 MiB, as RFC 9659 has it for zstd over HTTP.
 WINDOW_LOG = 23
+
+
+def pass_over() -> None:
+    """Read the body of a GET or DELETE, and let it go.
+
+    Some clients send the whole lookup along, where it means nothing; and the server breaks connections off on which
+    more than a little is left unread. Raises RequestEntityTooLarge above indexes.max_body_bytes.
+    """
+    if request.method not in ("GET", "DELETE"):
+        return
+    limit = services().config.indexes.max_body_bytes
+    stream = get_input_stream(request.environ, max_content_length=limit)
+    while stream.read(STEP_BYTES):
+        pass
 
 
 def json_object() -> dict[str, Any]:
@@ -60,7 +78,7 @@ def unpacked(limit: int, setting: str) -> BinaryIO:
         body = zstd.ZstdFile(packed, options={zstd.DecompressionParameter.window_log_max: WINDOW_LOG})
     else:
         raise InvalidInput("Content-Encoding: must be gzip, zstd or identity", field="Content-Encoding")
-    return cast(BinaryIO, io.BufferedReader(_Limited(body, limit, setting), buffer_size=1 << 18))
+    return cast(BinaryIO, io.BufferedReader(_Limited(body, limit, setting), buffer_size=STEP_BYTES))
 
 
 class _Limited(io.RawIOBase):
