@@ -125,6 +125,19 @@ def test_accounts(admin: PyTCI, real: Hive) -> None:
     assert admin.audit(limit=1)[0].action == "level.delete"
 
 
+def test_queries(admin: PyTCI) -> None:
+    nql = 'src stream="testdata" | aggr n=count(1), oldest=max(age) by dep as dep unwind=true | sort dep'
+    rows = admin.query(nql, "rows")
+    assert sum(row["n"] for row in rows) == 12
+    assert [row["dep"] for row in rows] == ["Finance", "HR", "IT", "Sales"]
+    pytest.importorskip("pyarrow")
+    assert admin.query(nql).to_pylist() == rows
+    placed = admin.query('dep = "${DEP}"', "rows", stream="testdata", parameters={"DEP": "HR"})
+    assert {row["fName"] for row in placed} == {"Eva", "Sofia"}
+    with pytest.raises(BadRequest, match="line 1, column"):
+        admin.query("agr x", "rows")
+
+
 def test_scripts_destinations_and_logs(admin: PyTCI, tmp_path: Path) -> None:
     made = admin.create_script("hello", 1, b"#!/bin/sh\necho hello > $2/hello\n", "says hello")
     assert made.contents.startswith(b"#!/bin/sh")
