@@ -39,13 +39,15 @@ FLOWS: dict[str, Type] = {
     "serverFunction": list_of(STRING), "exporterIps": list_of(IP),
 }  # fmt: skip
 ALERTS: dict[str, Type] = {
-    "timestamp": LONG, "alertName": STRING, "alertSeverity": STRING, "clientIp": IP, "serverIp": IP, "alertRuleId": LONG,
-    "event_type": STRING, "event_signature": STRING, "dns_rrtype": STRING, "alert_severity": LONG, "cpu_load": DOUBLE,
+    "timestamp": LONG, "alertName": STRING, "alertSeverity": STRING, "clientIp": IP, "serverIp": IP,
+    "alertRuleId": LONG, "event_type": STRING, "event_signature": STRING, "dns_rrtype": STRING, "alert_severity": LONG, "cpu_load": DOUBLE,
     "ip": IP, "additional": MAP,
 }  # fmt: skip
 LOOKUPS = {
     "app": Lookup("app", "csvFile", {"ip": IP, "port": LONG, "name": STRING}, "lookup_app"),
-    "hosts & subnets": Lookup("hosts & subnets", "subnet", {"cidr": SUBNET, "name": STRING, "privacy": STRING}, "lookup_hosts"),
+    "hosts & subnets": Lookup(
+        "hosts & subnets", "subnet", {"cidr": SUBNET, "name": STRING, "privacy": STRING}, "lookup_hosts"
+    ),
     "integration-zabbix": Lookup("integration-zabbix", "csvFile", {"ip": IP, "icmp_url": STRING}, "lookup_zabbix"),
 }
 _ARROW: dict[str, pa.DataType] = {
@@ -106,7 +108,8 @@ _ROWS = {"testdata": PERSONS, "netflow": TRAFFIC, "assetNetflowAggr": TRAFFIC}
 
 
 def _select(name: str, fields: Mapping[str, Type], period: Range) -> exp.Select:
-    select = exp.select(*(exp.column(exp.to_identifier(each, quoted=True)) for each in fields)).from_(f"nql_test_{name}")
+    columns = [exp.column(exp.to_identifier(each, quoted=True)) for each in fields]
+    select = exp.select(*columns).from_(f"nql_test_{name}")
     if "timestamp" in fields:
         time = exp.column(exp.to_identifier("timestamp", quoted=True))
         if period.start_ms is not None:

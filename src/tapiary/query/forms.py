@@ -12,12 +12,11 @@ from lark import Token, Transformer
 
 from tapiary.query import tree
 from tapiary.query.errors import Fault
+from tapiary.query.naming import checked_name
 
 #: What an escape means; any other keeps its backslash, so that patterns in texts read as they are written.
 _ESCAPES = {'"': '"', "\\": "\\", "n": "\n", "t": "\t", "r": "\r"}
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-#: Characters of a field's or collector's name.
-MAX_NAME = 255
 _MOST_LONG = 2**63 - 1
 #: Decimal exponents beyond this are no finite number, and too dear to read.
 _MAX_DIGITS = 400
@@ -63,10 +62,7 @@ class Forms(Transformer[Token, Any]):
                 return tree.Literal({"TRUE": True, "FALSE": False}.get(kind), _at(parts))
 
     def reference(self, parts: list[Token]) -> tree.Name:
-        text = _unquoted(parts[0])
-        if not 0 < len(text) <= MAX_NAME or not text.isprintable():
-            raise Fault(f"a name has 1 to {MAX_NAME} characters, none of them a line end or the like", _at(parts))
-        return tree.Name(text, _at(parts))
+        return tree.Name(checked_name(_unquoted(parts[0]), _at(parts)), _at(parts))
 
     name = reference
 

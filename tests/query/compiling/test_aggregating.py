@@ -80,7 +80,8 @@ def test_days_are_buckets_of_time() -> None:
     [
         ('interval="2d" dir="desc"', [2 * DAY_MS, 0]), ('interval="1d" dir="desc" maxBuckets=2', [3 * DAY_MS, DAY_MS]),
         ('interval="1d" dir="asc" maxBuckets=1', [0]), ('interval="259200000" dir=asc', [0, 3 * DAY_MS]),
-        ("interval=259200000 dir=asc", [0, 3 * DAY_MS]), ('interval="1ms" dir=asc maxBuckets=3', [0, DAY_MS - 1, DAY_MS]),
+        ("interval=259200000 dir=asc", [0, 3 * DAY_MS]), ('interval="1ms" dir=asc maxBuckets=3',
+        [0, DAY_MS - 1, DAY_MS]),
         ('interval="7d"', [0]),
     ],
 )  # fmt: skip
@@ -95,7 +96,9 @@ def test_moments_before_1970_are_in_the_bucket_that_begins_before_them() -> None
 
 
 def test_rows_without_a_time_are_in_no_bucket() -> None:
-    assert people('set ts=if(dep = "HR": ts, null) | timeAggr n=count(1) on ts interval="7d"') == [{"n": 2, "_bucket": 0}]
+    rows = people('set ts=if(dep = "HR": ts, null) | timeAggr n=count(1) on ts interval="7d"')
+
+    assert rows == [{"n": 2, "_bucket": 0}]
 
 
 def test_without_an_interval_the_range_is_cut_into_at_most_120() -> None:
@@ -159,19 +162,24 @@ def test_steps_of_time_keep_their_direction() -> None:
 @pytest.mark.parametrize(
     ("stage", "said"),
     [
-        ("aggr", "a result, a group or both"), ("aggr n=cont(1)", "There is no aggregate `cont`. Did you mean `count`?"),
+        ("aggr", "a result, a group or both"), ("aggr n=cont(1)",
+        "There is no aggregate `cont`. Did you mean `count`?"),
         ("aggr n=upper(dep)", "upper is not an aggregate"), ("aggr n=count(1), n=max(age)", "`n` is named twice"),
         ("aggr dep=count(1) by dep unwind=true", "`dep` is named twice"), ("aggr n=count(1) on ts", "`on` belongs to"),
         ("aggr n=count(1) by dep by age", "`by` stands twice"), ("aggr n=count(1) by dep maxBuckets=0", "at least 1"),
         ("aggr n=upper(count(1))", "is an aggregate"), ("aggr n=count(1) interval=5", "no option `interval`"),
-        ('timeAggr n=count(1) interval="1d"', "no field `timestamp`"), ('timeAggr n=count(1) on dep interval="1d"', "is string"),
+        ('timeAggr n=count(1) interval="1d"', "no field `timestamp`"), ('timeAggr n=count(1) on dep interval="1d"',
+        "is string"),
         ('timeAggr n=count(1) on ts interval="often"', "wants a time such as `5m`"),
-        ('timeAggr n=count(1) on ts interval="0s"', "wants a time"), ("timeAggr n=count(1) on ts dir=up", "`asc` or `desc`"),
-        ("rangeAggr n=count(1) on age", "wants ranges="), ('rangeAggr n=count(1) on age ranges="5-1"', "`5-1` is no range"),
+        ('timeAggr n=count(1) on ts interval="0s"', "wants a time"), ("timeAggr n=count(1) on ts dir=up",
+        "`asc` or `desc`"),
+        ("rangeAggr n=count(1) on age", "wants ranges="), ('rangeAggr n=count(1) on age ranges="5-1"',
+        "`5-1` is no range"),
         ('rangeAggr n=count(1) on age ranges="a-b"', "`a-b` is no range"),
         ('rangeAggr n=count(1) on age ranges="1-2,1-2"', "stands twice"),
         ('rangeAggr n=count(1) on dep ranges="1-2"', "ranges are of numbers"),
-        ("splitAggr n=count(1) (aggr by dep)", "two steps or more"), ("splitAggr n=count(1) (aggr by dep), (limit 1)", "a step of"),
+        ("splitAggr n=count(1) (aggr by dep)", "two steps or more"), ("splitAggr n=count(1) (aggr by dep), (limit 1)",
+        "a step of"),
         ("splitAggr n=count(1) (aggr by dep), (aggr m=count(1) by age)", "no results of its own"),
         ("splitAggr n=count(1) (aggr by dep), (aggr)", "no results of its own"),
     ],

@@ -18,7 +18,8 @@ from tests.query.asking import ask, column, compiled, people
         ('(dep = "HR" or dep = "IT") and age > 40', ["Jake", "Harry"]),
         ('not dep = "HR" and age > 40', ["Harry"]), ('not (dep = "HR" and age > 40)', ["Jack", "Harry", "Ann", "Jake"]),
         ('docs = "Passport"', ["Jake", "Jack"]), ("fName = /^Ja/", ["Jake", "Jack", "Jake"]),
-        ('fName ~= "J?ck"', ["Jack"]), ('age in [27, "30"]', ["Jack", "Ann"]), ("age not in [27, 30, 33]", ["Jake", "Harry"]),
+        ('fName ~= "J?ck"', ["Jack"]), ('age in [27, "30"]', ["Jack", "Ann"]), ("age not in [27, 30, 33]", ["Jake",
+        "Harry"]),
         ("$eq(age, 30)", ["Ann"]), ("true", ["Jake", "Jack", "Harry", "Ann", "Jake"]), ("age", []), ("false", []),
         ("fName = lName or age > PD", ["Jake", "Jack", "Harry", "Ann", "Jake"]),
     ],
@@ -81,17 +82,20 @@ def test_renaming_carries_the_values() -> None:
 @pytest.mark.parametrize(
     ("stages", "names"),
     [
-        ("sort age", ["Jack", "Ann", "Jake", "Harry", "Jake"]), ("sort dep, age", ["Jake", "Jack", "Jake", "Harry", "Ann"]),
+        ("sort age", ["Jack", "Ann", "Jake", "Harry", "Jake"]), ("sort dep, age", ["Jake", "Jack", "Jake", "Harry",
+        "Ann"]),
         ("sort dep desc, age desc", ["Harry", "Jake", "Jack", "Jake", "Ann"]), ("sort age limit=2", ["Jack", "Ann"]),
         ("sort age outLimit=1 limit=3", ["Jack"]), ("sort age | where age > 30", ["Jake", "Harry", "Jake"]),
         ("sort age | limit 3 | sort age desc", ["Jake", "Ann", "Jack"]), ("sort age | limit 1, 2", ["Ann", "Jake"]),
         ("sort age | limit 4, ALL", ["Jake"]), ("sort age | limit 3 | limit 2", ["Jack", "Ann"]),
         ("sort age | limit 3 | limit 1, 9", ["Ann", "Jake"]), ("sort age | limit ALL | limit 1", ["Jack"]),
         ("sort age | limit 3 | where age > 30", ["Jake"]), ("sort age | tail 2", ["Harry", "Jake"]),
-        ("sort age desc | tail 2", ["Ann", "Jack"]), ("tail 2", ["Ann", "Jake"]), ("sort age | limit 3 | tail 1", ["Jake"]),
+        ("sort age desc | tail 2", ["Ann", "Jack"]), ("tail 2", ["Ann", "Jake"]), ("sort age | limit 3 | tail 1",
+        ["Jake"]),
         ("sort dep | tail 1", ["Ann"]), ("tail 0", []), ("limit 0", []), ("limit 3 | tail 2", ["Jack", "Harry"]),
         ("sort age | set age=mul(age, -1) | where age < -30", ["Jake", "Harry", "Jake"]),
-        ("sort age | project +fName | limit 2", ["Jack", "Ann"]), ("sort age | project +fName | tail 2", ["Harry", "Jake"]),
+        ("sort age | project +fName | limit 2", ["Jack", "Ann"]), ("sort age | project +fName | tail 2", ["Harry",
+        "Jake"]),
         ("sort age | limit 9 | project +fName | set x=1 | limit 9 | set y=x | where y = 1 | limit 2", ["Jack", "Ann"]),
         ("set x=5 | sort x | limit 1", ["Jake"]), ("sort docs | limit 1", ["Harry"]),
     ],
@@ -118,9 +122,11 @@ def test_unwind_gives_a_row_for_each_item() -> None:
     rows = people("project +fName, +docs | unwind docs")
 
     assert [tuple(row.values()) for row in rows] == [
-        ("Jake", "IDCard"), ("Jake", "Passport"), ("Jack", "Passport"), ("Ann", None), ("Jake", "Visa"), ("Jake", "IDCard"),
+        ("Jake", "IDCard"), ("Jake", "Passport"), ("Jack", "Passport"), ("Ann", None), ("Jake", "Visa"), ("Jake",
+        "IDCard"),
     ]  # fmt: skip
-    assert ("Harry", None) in [tuple(row.values()) for row in people("project +fName, +docs | unwind docs includeEmpty=true")]
+    rows = people("project +fName, +docs | unwind docs includeEmpty=true")
+    assert ("Harry", None) in [tuple(row.values()) for row in rows]
     assert people("unwind age | limit 1 | project +age") == [{"age": 56}]
 
 
@@ -145,7 +151,8 @@ def test_the_stream_comes_last_and_goes_with_project() -> None:
         ("unwind docs includeEmpty=5", 13, "`includeEmpty` wants true or false"),
         ("where age = lenght(docs)", 13, "There is no function `lenght`"),
         ("where upper() = 5", 7, "upper takes 1 argument"), ("where fName = /(/", 15, "is not valid"),
-        ("where count(age) > 5", 7, "count is an aggregate"), ("limit 1 | src stream=\"alerts\"", 11, "at the beginning"),
+        ("where count(age) > 5", 7, "count is an aggregate"), ("limit 1 | src stream=\"alerts\"",
+        11, "at the beginning"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_told_where_it_stands(stages: str, column: int, said: str) -> None:

@@ -84,7 +84,7 @@ def groups(run: Run, node: tree.Aggregate, rows: Rows) -> Groups:
     bucket = None
     if times:
         rows, value = (time_bucket if node.kind == "timeaggr" else range_bucket)(run, rows, on, options)
-        bucket = (options.text("bucketAlias") or "_bucket", value)
+        bucket = (options.name("bucketAlias", "_bucket"), value)
     expressions = Expressions(run, rows.columns)
     count = len(node.results)
     by = zip(node.by, values[count : count + len(node.by)], strict=True)

@@ -14,6 +14,7 @@ from tapiary.query.compiling.options import Options
 from tapiary.query.compiling.rows import HIDDEN, STREAM, Key, Rows, column, distinct_names, listed, table
 from tapiary.query.compiling.run import Run
 from tapiary.query.errors import Fault, quoted
+from tapiary.query.naming import checked_name
 from tapiary.query.types import LONG, NULL, NUMBERS, Type, Value
 
 #: Pipes of one fork or subPipe.
@@ -111,7 +112,7 @@ def join(run: Run, node: tree.Join, rows: Rows) -> Rows:
     """
     options = Options(node.options, "kind", "suffix")
     kind = options.text("kind", "inner", "left") or "inner"
-    suffix = options.text("suffix") or "_right"
+    suffix = options.name("suffix", "_right")
     found = run.pipe(run, node.pipe, None)
     if found is None:
         raise Fault("the other pipe of `join` gives no rows", node.at, ("`src`",))
@@ -132,7 +133,7 @@ def join(run: Run, node: tree.Join, rows: Rows) -> Rows:
     for field, value in right.columns.items():
         if field in same or field == STREAM:
             continue
-        shown = field + suffix if field in columns else field
+        shown = checked_name(field + suffix, node.at) if field in columns else field
         if shown in columns:
             raise Fault(f"the field {quoted(shown)} would be there twice; choose another `suffix`", node.at)
         columns[shown] = value if kind == "inner" else Value(value.sql, value.type)

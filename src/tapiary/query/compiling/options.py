@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tapiary.query import tree
 from tapiary.query.errors import Fault, in_a_row, meant, quoted
+from tapiary.query.naming import checked_name
 from tapiary.query.times import stretch_ms
 
 #: Rows and buckets that an option can ask for: LIMIT's own bound.
@@ -64,6 +65,11 @@ class Options:
                 return value.casefold()
         wanted = " or ".join(map(quoted, allowed)) if allowed else "a text"
         raise Fault(f"{quoted(name)} wants {wanted}", option.at, tuple(map(quoted, allowed)))
+
+    def name(self, name: str, default: str) -> str:
+        """A text that a field is to be called; `default` when it is not given."""
+        found = self.text(name)
+        return default if found is None else checked_name(found, self.at(name))
 
     def stretch(self, name: str) -> int | None:
         """A stretch of time in milliseconds, more than none; None when it is not given."""

@@ -67,7 +67,7 @@ class Rows:
     def with_column(self, name: str, value: Value) -> Rows:
         """The same rows with a column more, or another one in its place; a new one stands before a last `_stream`."""
         columns = {**self.columns, name: value}
-        if name not in self.columns and next(reversed(self.columns), None) == STREAM:
+        if name not in self.columns and list(self.columns)[-1:] == [STREAM]:
             columns[STREAM] = columns.pop(STREAM)
         return self.with_columns(columns)
 

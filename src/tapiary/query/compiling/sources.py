@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlglot import exp
 
 from tapiary.query import tree
@@ -13,6 +15,7 @@ from tapiary.query.compiling.rows import STREAM, Rows, column, distinct_names, l
 from tapiary.query.compiling.run import Run
 from tapiary.query.compiling.shaping import where
 from tapiary.query.errors import Fault, in_a_row, meant, quoted
+from tapiary.query.naming import checked_name
 from tapiary.query.times import moment_ms
 from tapiary.query.types import NULL, Type, Value
 
@@ -73,19 +76,23 @@ def records(run: Run, node: tree.Records) -> Rows:
     if len(node.rows) > MAX_RECORDS:
         raise Fault(f"`records` writes at most {MAX_RECORDS} rows", node.at)
     expressions = Expressions(run, {})
-    written = [{key: expressions.value(value) for key, value in row.pairs} for row in node.rows]
+    written = [
+        {checked_name(key, row.at): expressions.value(value) for key, value in row.pairs} for row in node.rows
+    ]
+    for row, values in zip(node.rows, written, strict=True):
+        if len(values) < len(row.pairs):
+            raise Fault("a key stands twice in this row", row.at)
     names = list(dict.fromkeys(name for row in written for name in row))
     inner = distinct_names(names)
-    cells: dict[str, list[exp.Expression]] = {}
+    cells: dict[str, Sequence[exp.Expression]] = {}
     types: dict[str, Type] = {}
     for name in names:
-        values = [row.get(name, literal(None)) for row in written]
-        if len({value.type for value in values} - {NULL}) == 1:
-            cells[name] = [value.sql for value in values]
-            kind = next(value.type for value in values if value.type != NULL)
+        given = [row.get(name, literal(None)) for row in written]
+        kinds = {value.type for value in given} - {NULL}
+        if len(kinds) == 1:
+            cells[name], types[name] = [value.sql for value in given], kinds.pop()
         else:
-            cells[name], kind = unify(values)
-        types[name] = kind
+            cells[name], types[name] = unify(given)
     selects = [
         exp.Select(expressions=listed({inner[name]: cells[name][number] for name in names}))
         for number in range(len(written))
