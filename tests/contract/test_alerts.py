@@ -99,7 +99,7 @@ def test_triggers_are_their_owners_own(events: House) -> None:
 def test_alerts(house: House) -> None:
     boss = house.boss
     assert boss.get("/alerts").json == []
-    first = write_alert(house.services, boss.actor, {"clientIp": "192.0.2.1", "_rows": 3}, severity="High")
+    first = write_alert(house.services, boss.actor, {"clientIp": "192.0.2.1"}, rows=3, severity="High")
     second = write_alert(house.services, boss.actor, trigger_id="other", webhooks=[{"url": "https://h.example/secret"}])
     listed = boss.get("/alerts").json
     assert [alert["id"] for alert in listed] == [second, first]

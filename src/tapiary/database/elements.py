@@ -79,8 +79,9 @@ class Alert(Base):
     name: Mapped[str] = mapped_column(Text)
     #: Info, Low, Medium, High or Critical.
     severity: Mapped[str] = mapped_column(String(8), default="Medium")
-    #: Sycope's fields of an alert that the query's row had, and its measures.
+    #: The query's row, Sycope's fields of an alert and measures among its fields, and how many rows are alike.
     fields: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    rows: Mapped[int] = mapped_column(Integer, default=1)
     seen: Mapped[bool] = mapped_column(default=False)
     false_positive: Mapped[bool] = mapped_column(default=False)
     comment: Mapped[str] = mapped_column(Text, default="")

@@ -60,7 +60,7 @@ def anna(services: Services) -> Actor:
 
 
 def write_alert(services: Services, owner: Actor, fields: dict[str, Any] | None = None, trigger_id: str = "t",
-                **members: Any) -> int:
+                rows: int = 1, **members: Any) -> int:
     """An alert of a trigger with these members; its number."""
     definition = definition_of({"name": "scan", "query": "q", **members})
     row = fields or {"clientIp": "192.0.2.1", "serverPort": 22}
@@ -69,7 +69,8 @@ def write_alert(services: Services, owner: Actor, fields: dict[str, Any] | None 
     with services.database.session() as session:
         alert = Alert(
             at_ms=int(now * 1000), trigger_id=trigger_id, key=str(next(_numbers)), event_ms=int(now * 1000),
-            owner_id=owner.user_id, name="scan", severity=definition.severity, fields=row, deliveries=entries,
+            owner_id=owner.user_id, name="scan", severity=definition.severity, fields=row, rows=rows,
+            deliveries=entries,
             due_at=now if any(entry["state"] == "pending" for entry in entries) else None)
         session.add(alert)
         session.flush()

@@ -68,7 +68,7 @@ def test_alerts_are_seen_by_the_owner_superiors_and_whom_the_trigger_is_shared_w
 
 
 def test_a_flood_of_rows_is_told_by_their_number(services: Services, anna: Actor) -> None:
-    number = write_alert(services, anna, {"clientIp": "192.0.2.1", "_rows": 7})
+    number = write_alert(services, anna, {"clientIp": "192.0.2.1"}, rows=7)
     view = services.alerts.get(anna, number)
     assert (view.rows, dict(view.fields)) == (7, {"clientIp": "192.0.2.1"})
 

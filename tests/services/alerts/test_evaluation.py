@@ -91,6 +91,7 @@ def test_ten_thousand_rows_of_one_group_take_no_time() -> None:
 
 
 def test_what_an_alert_keeps_is_bounded_and_json() -> None:
-    row = kept({"text": "x" * 5000, "list": list(range(500)), "nan": float("nan"), "map": {"k": "y" * 5000}, "n": 1})
+    row = kept({"text": "x" * 5000, "list": list(range(500)), "nan": float("nan"), "map": {"k": "y" * 5000}, "n": 1,
+                "sum": 2**70})
     assert (len(row["text"]), len(row["list"]), len(row["map"]["k"])) == (1000, 100, 1000)
-    assert (row["nan"], row["n"]) == ("nan", 1)
+    assert (row["nan"], row["n"], row["sum"]) == ("nan", 1, 2.0**70)

@@ -60,6 +60,7 @@ def test_written_listed_changed_deleted(services: Services, anna: Actor) -> None
         ({"webhooks": [{"url": "https://evil.example/"}]}, "webhooks[0].url"),
         ({"webhooks": [{"url": "http://169.254.169.254/latest/meta-data"}]}, "webhooks[0].url"),
         ({"interval_s": 0}, "interval_s"),
+        ({"query": 'src stream="events" | aggr rows=count(1) by clientIp unwind=true'}, "window_s"),
     ],
 )
 def test_a_mistake_is_told_before_anything_is_kept(

@@ -98,7 +98,6 @@ def merged(stretches: Iterable[Stretch]) -> list[Stretch]:
 
 
 def _is_of_flows(stream: str) -> bool:
-    from tapiary.services.queries.catalog import FLOWS
-    from tapiary.services.queries.minutes import NAMES
+    from tapiary.services.queries import assets, flows, minutes
 
-    return stream in FLOWS or stream in NAMES
+    return stream in (*flows.NAMES, *minutes.NAMES, *assets.NAMES)

@@ -35,6 +35,10 @@ def check(services: Services, actor: Actor, definition: Definition) -> None:
         columns = [name for name, _ in compiled(services, actor, definition.query).columns]
     except InvalidInput as error:
         raise InvalidInput(f"query: {error.message.removeprefix('nql: ')}", field="query") from None
+    if not definition.window_s and "timestamp" not in columns:
+        raise InvalidInput(
+            "window_s: the query's rows have no timestamp, so they are no events; say how far a run looks back",
+            field="window_s")
     spoken = {"condition.field": definition.condition.field}
     spoken |= {f"by[{n}]": name for n, name in enumerate(definition.by)}
     spoken |= {f"${{{name}}}": name for name in sorted(definition.placeholders)}

@@ -54,7 +54,7 @@ def findings(definition: Definition, rows: Sequence[Row], total: int, end_ms: in
         if last is not None and (not events or event_ms - last.event_ms < definition.cooldown * 1000):
             found[last.key] = replace(last, rows=last.rows + 1)
             continue
-        key = _hash(row if events else [group, end_ms])
+        key = _hash([row if events else group, event_ms])
         if key not in found:  # else it is the very same row once more
             latest[group] = key
             found[key] = Finding(key, group, event_ms, row, 1)
@@ -117,6 +117,8 @@ def _hash(parts: Any) -> str:
 def _cut(value: Any) -> Any:
     if isinstance(value, float) and not isfinite(value):
         return str(value)  # JSON has no such number
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return float(value)  # nor have many who read it
     if isinstance(value, str) and len(value) > MAX_TEXT:
         return value[:MAX_TEXT - 1] + "…"
     if isinstance(value, list):

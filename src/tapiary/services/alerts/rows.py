@@ -18,18 +18,15 @@ if TYPE_CHECKING:
 
 #: The category of triggers among the elements.
 TRIGGER = "alert.trigger"
-#: The field of an alert that says how many rows it stands for.
-ROWS = "_rows"
 
 
 def view(session: Session, alert: Alert) -> AlertView:
     """An alert as its users see it."""
     owner = session.get(User, alert.owner_id) if alert.owner_id is not None else None
-    fields = dict(alert.fields)
     return AlertView(
         id=alert.id, at_ms=alert.at_ms, event_ms=alert.event_ms, trigger_id=alert.trigger_id,
         owner=owner.name if owner else "", owner_id=alert.owner_id, name=alert.name, severity=alert.severity,
-        rows=fields.pop(ROWS, 1), fields=fields, seen=alert.seen, false_positive=alert.false_positive,
+        rows=alert.rows, fields=alert.fields, seen=alert.seen, false_positive=alert.false_positive,
         comment=alert.comment, handled_by=alert.handled_by, handled_at=alert.handled_at, capture_id=alert.capture_id,
         deliveries=tuple(_delivery(entry) for entry in alert.deliveries),
     )

@@ -10,7 +10,7 @@ import msgspec
 
 from tapiary.accounts import LOCAL, Actor, Permission
 from tapiary.database import TriggerState, User
-from tapiary.errors import Forbidden, InvalidInput
+from tapiary.errors import Conflict, Forbidden, InvalidInput
 from tapiary.services.alerts import posting
 from tapiary.services.alerts.asking import check
 from tapiary.services.alerts.definition import Definition, config_of, definition_of
@@ -70,7 +70,7 @@ class Triggers:
 
         def unchanged(found: ElementView) -> None:
             if found.config != element.config:
-                raise InvalidInput("somebody changed the trigger at the same moment; look at it and try again")
+                raise Conflict("somebody changed the trigger at the same moment; look at it and try again")
             if owner is not None:
                 self._owner(actor, found)
 

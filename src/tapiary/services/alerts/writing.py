@@ -13,7 +13,6 @@ from tapiary.database import Alert, Element, TriggerState
 from tapiary.services.alerts.definition import Definition
 from tapiary.services.alerts.delivery import entries_of
 from tapiary.services.alerts.evaluation import Finding, group_of
-from tapiary.services.alerts.rows import ROWS
 from tapiary.services.alerts.templates import title
 
 if TYPE_CHECKING:
@@ -85,6 +84,5 @@ def _alert(trigger_id: str, owner_id: int | None, definition: Definition, findin
     return Alert(
         at_ms=int(now * 1000), trigger_id=trigger_id, key=finding.key, event_ms=finding.event_ms, owner_id=owner_id,
         name=title(definition.title or definition.name, finding.row), severity=definition.severity,
-        fields={**finding.row, ROWS: finding.rows} if finding.rows != 1 else dict(finding.row), deliveries=deliveries,
-        due_at=now if pending else None,
+        fields=dict(finding.row), rows=finding.rows, deliveries=deliveries, due_at=now if pending else None,
     )

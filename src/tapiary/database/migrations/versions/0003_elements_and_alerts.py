@@ -73,6 +73,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("severity", sa.String(8), nullable=False),
         sa.Column("fields", sa.JSON(), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=False),
         sa.Column("seen", sa.Boolean(), nullable=False),
         sa.Column("false_positive", sa.Boolean(), nullable=False),
         sa.Column("comment", sa.Text(), nullable=False),
