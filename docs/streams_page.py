@@ -8,7 +8,7 @@ from docs.markdown import table
 from tapiary.accounts import LOCAL
 from tapiary.config import Config
 from tapiary.services import Services
-from tapiary.services.queries import STREAMS, assets, flows, kept, learning, minutes
+from tapiary.services.queries import STREAMS, assets, collectors, flows, kept, learning, minutes
 
 _INTRODUCTION = """\
 What a query in NQL can begin with, beside custom indexes. Times are milliseconds since 1970 UTC. A query's range
@@ -29,6 +29,7 @@ def streams_page() -> str:
         parts.append(f"## {title}\n")
         parts.append(f"{(module.__doc__ or '').strip()}\n")
         parts += [_stream(name) for name in STREAMS if name in module.NAMES]
+    parts.append(f"## Collectors\n\n{(collectors.__doc__ or '').strip()}\n")
     return "\n".join(parts)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -88,7 +90,7 @@ def test_files_and_jobs_are_those_that_one_may_see(filled: Services, ask: Ask) -
 def write_alert(services: Services, owner: Any, at_ms: int, **fields: Any) -> None:
     with services.database.session() as session:
         session.add(Alert(at_ms=at_ms, event_ms=at_ms, trigger_id="t", owner_id=owner.user_id, name="scan",
-                          severity="High", fields=fields, deliveries=[], key=str(time.time_ns())))
+                          severity="High", fields=fields, deliveries=[], key=secrets.token_hex(8)))
 
 
 def test_alerts_have_the_forms_of_fields(services: Services) -> None:
@@ -176,3 +178,32 @@ def test_the_data_for_learning(ask: Ask) -> None:
     rows = ask(f'src stream="testdata" | {ranges}')
     assert {row["_bucket"] for row in rows} == {"0-5000", "8000-10000"}
     assert ask('src stream="testdata" | timeAggr a=avg(age) on ts interval="1d" | sort _bucket | limit 1')
+
+
+def test_built_in_collectors(services: Services, sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    services.ingest.process_file(sample)
+    flows = rows_of(services, 'src stream="netflow"')
+    now_ms = max(flow["timestamp"] for flow in flows) + 1
+    monkeypatch.setattr(time, "time_ns", lambda: now_ms * 1_000_000)
+    for name, minutes, most, field, sides in (
+        ("top10ClientIpLast15Minute", 15, 10, "clientIp", ("clientIp",)),
+        ("top10ServerIpLast15Minute", 15, 10, "serverIp", ("serverIp",)),
+        ("top1000IPsLast2Minutes", 2, 1000, "ip", ("clientIp", "serverIp")),
+    ):
+        wanted: Counter[str] = Counter()
+        for flow in flows:
+            for side in sides:
+                if now_ms - minutes * 60_000 <= flow["timestamp"]:
+                    wanted[flow[side]] += flow["bytes"]
+        rows = rows_of(services, f'coll "{name}"')
+        assert [row["bytes"] for row in rows] == sorted(wanted.values(), reverse=True)[:most]
+        assert all(wanted[row[field]] == row["bytes"] for row in rows)
+        inside = rows_of(services, f'src stream="netflow" | valInColl({sides[0]}, "{name}", "{field}")')
+        top = {row[field] for row in rows}
+        assert len(inside) == sum(flow[sides[0]] in top for flow in flows)
+    for number in range(3):
+        write_alert(services, BOB, now_ms - 1000, clientIp=f"10.0.0.{number % 2}")
+    write_alert(services, BOB, now_ms - 16 * 60_000, clientIp="10.0.0.9")
+    nql = 'src stream="alerts" | valInColl(clientIp, "top10ClientIpLast15Minute_Alerts", "clientIp")'
+    assert {row["clientIp"] for row in rows_of(services, nql)} == {"10.0.0.0", "10.0.0.1"}
+    assert rows_of(services, 'coll "top10ClientIpLast15Minute_Alerts"')[0] == {"clientIp": "10.0.0.0", "count": 2}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from tapiary.errors import Forbidden, NotFound
 from tapiary.query import Lookup, Range, Stream
 from tapiary.services.elements.views import INDEX
 from tapiary.services.queries import assets, builtin, flows, learning, minutes
+from tapiary.services.queries.collectors import COLLECTORS
 from tapiary.services.queries.fields import Field, Rows, begun, relation
 from tapiary.services.queries.kept import KEPT
 
@@ -38,9 +40,10 @@ class ActorCatalog:
     A stream's SELECT is over relations whose names begin with `_`.
     """
 
-    def __init__(self, services: Services, actor: Actor) -> None:
+    def __init__(self, services: Services, actor: Actor, now_ms: int | None = None) -> None:
         self._services = services
         self._actor = actor
+        self._now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
         self._sources: dict[str, Callable[[], Source]] = {}
         self._rows: dict[str, Rows] = {}
         self._runs: list[int] = []
@@ -72,8 +75,19 @@ class ActorCatalog:
         return [*own, *sorted(view.name for view in self._services.elements.of(self._actor, INDEX))]
 
     def collector(self, name: str) -> Stream | None:
-        """None: all collectors are those of the query itself."""
-        return None
+        """One of Sycope's built-in collectors."""
+        top = COLLECTORS.get(name)
+        if top is None:
+            return None
+
+        def select(_: Range) -> exp.Select:
+            period = top.period(self._now_ms)
+            if top.of_flows:
+                return top.select(self._flow_table(), period)
+            load = partial(KEPT["alerts"].load, self._services, self._actor, period)
+            return top.select(self._add(self._name("_alerts"), load), period)
+
+        return Stream(name, top.types, select, timed=False)
 
     def lookup(self, name: str) -> Lookup | None:
         """The lookup of that name that the actor may see, else one of the built-in ones, else None."""

@@ -33,7 +33,7 @@ _ALERTS: dict[str, Type] = {
     "clientIp": IP, "serverIp": IP, "clientPort": LONG, "serverPort": LONG, "protocol": LONG, "clientCountry": STRING,
     "serverCountry": STRING, "applicationNameNtop": STRING, "httpHost": STRING, "dnsQuery": STRING, "ja3cHash": STRING,
     "ja3sHash": STRING, "_countSessions": LONG, "_sumBytes": LONG, "_sumFlows": LONG, "_uniqueServerIps": LONG,
-    "_joinServerPorts": STRING, "captureId": LONG, "fields": MAP,
+    "_joinServerPorts": STRING, "captureId": LONG, "rows": LONG, "fields": MAP,
 }
 _AUDIT: dict[str, Type] = {
     "timestamp": LONG, "id": LONG, "user": STRING, "userId": LONG, "address": STRING, "means": STRING,
@@ -115,7 +115,7 @@ def _alert(alert: Alert) -> Row:
         "alertFalsePositiveUser": by if alert.false_positive else None,
         "alertFalsePositiveLastUpdate": at if alert.false_positive else None,
         "alertComment": alert.comment or None, "alertCommentUser": by if alert.comment else None,
-        "alertCommentLastUpdate": at if alert.comment else None, "captureId": alert.capture_id,
+        "alertCommentLastUpdate": at if alert.comment else None, "captureId": alert.capture_id, "rows": alert.rows,
         "fields": [(name, _text(value)) for name, value in alert.fields.items()],
     }
 

@@ -37,7 +37,7 @@ def prepare(
 ) -> Work:
     """A query that can be run once. Raises what `query.compile` raises, and InvalidInput for a range."""
     now_ms = time.time_ns() // 1_000_000
-    catalog = ActorCatalog(services, actor)
+    catalog = ActorCatalog(services, actor, now_ms)
     chosen = Range(_moment(start, "startTime", now_ms), _moment(end, "endTime", now_ms))
     plan = query.compile(
         nql, catalog, now_ms=now_ms, range=chosen, parameters=parameters or {}, default_stream=default_stream
