@@ -25,7 +25,8 @@ NETS = ["10.0.0.0/8", "10.1.2.0/24", "8.8.8.8/32", "0.0.0.0/0", "2001:db8::/32",
 MACS = ["00:1b:21:3c:9d:f8", "00:1b:22:00:00:00", "ff:ff:ff:ff:ff:ff"]
 IFCS = ["10.1.2.3[7]", "10.1.2.3[70]", "172.16.100.1[58]"]
 TEXTS = [
-    "", "a", "A", "wild cat", "cat", "żółw 🐢", "6", "6.0", "-5", "80", "x%_^y", "10.1.2.3", "true", "aXaXa", " pad ",
+    "", "a", "A", "wild cat", "cat", "żółw 🐢", "6", "6.0", "6.4", "-5", "80", "x%_^y", "10.1.2.3", "true",
+    "aXaXa", " pad ",
 ]
 LONGS = [0, 1, -5, 6, 80, 443, 65535, 2**40, 2**63 - 1, -(2**63)]
 SMALL = [0, 1, -5, 6, 80, 443, 1000]
@@ -132,7 +133,8 @@ class Writer:
     def of_fields(self) -> str:
         one, other = self.chance.choice(
             [("n", "port"), ("port", "d"), ("s", "t"), ("ip", "ip2"), ("ip", "net"), ("n", "ts"), ("ns", "port"),
-             ("ips", "ip2"), ("ss", "s"), ("flag", "flag"), ("mac", "mac"), ("ifc", "ifc"), ("ns", "ns")]
+             ("ips", "ip2"), ("ss", "s"), ("flag", "flag"), ("mac", "mac"), ("ifc", "ifc"), ("ns", "ns"),
+             ("port", "s"), ("d", "t"), ("ip", "s"), ("t", "flag"), ("ss", "port")]
         )  # fmt: skip
         ordered = one in ("n", "port", "s", "ip") and other != "net"
         name = self.chance.choice(["eq", "neq", "gt", "lte"] if ordered else ["eq", "neq"])

@@ -12,6 +12,7 @@ from tapiary.query.constants import IPV4
 
 #: A step begins at an address, or behind it: what is appended to the address, so that both sort as bytes do.
 AT, BEHIND = b"\0", b"\1"
+_COMPLEMENT = bytes(range(255, -1, -1))
 
 
 def steps(networks: Sequence[bytes | None], rows: Sequence[int | None]) -> list[tuple[bytes, list[int]]]:
@@ -52,7 +53,7 @@ def _steps(networks: dict[tuple[bytes, bytes], list[int]]) -> dict[bytes, list[i
 
 def _outer_first(network: tuple[tuple[bytes, bytes], list[int]]) -> tuple[bytes, bytes]:
     (first, last), _ = network
-    return first, bytes(255 - octet for octet in last)
+    return first, last.translate(_COMPLEMENT)
 
 
 def _close(
