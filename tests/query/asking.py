@@ -40,8 +40,8 @@ FLOWS: dict[str, Type] = {
 }  # fmt: skip
 ALERTS: dict[str, Type] = {
     "timestamp": LONG, "alertName": STRING, "alertSeverity": STRING, "clientIp": IP, "serverIp": IP,
-    "alertRuleId": LONG, "event_type": STRING, "event_signature": STRING, "dns_rrtype": STRING, "alert_severity": LONG, "cpu_load": DOUBLE,
-    "ip": IP, "additional": MAP,
+    "alertRuleId": LONG, "event_type": STRING, "event_signature": STRING, "dns_rrtype": STRING,
+    "alert_severity": LONG, "cpu_load": DOUBLE, "ip": IP, "additional": MAP,
 }  # fmt: skip
 LOOKUPS = {
     "app": Lookup("app", "csvFile", {"ip": IP, "port": LONG, "name": STRING}, "lookup_app"),

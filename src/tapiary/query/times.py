@@ -18,10 +18,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 _UNITS_MS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-_PART = re.compile(r"(\d{1,15})(ms|[smhdw])")
-_STRETCH = re.compile(r"(?:\d{1,15}(?:ms|[smhdw]))+|\d{1,15}")
+_PART = re.compile(r"([0-9]{1,15})(ms|[smhdw])")
+_STRETCH = re.compile(r"(?:[0-9]{1,15}(?:ms|[smhdw]))+|[0-9]{1,15}")
 _MOMENT = re.compile(r"\s*(?:([+-])?([^@]*))?@(.+)", re.DOTALL)
-_DIGITS = re.compile(r"-?\d{1,15}")
+_DIGITS = re.compile(r"-?[0-9]{1,15}")
 #: Steps that a chart's buckets have, and how many buckets it shows at most.
 _STEPS: Final = ("1s", "5s", "10s", "30s", "1m", "5m", "10m", "30m", "1h", "3h", "6h", "12h", "1d", "7d", "30d", "365d")
 _BUCKETS: Final = 120

@@ -19,7 +19,7 @@ from tapiary.query.types import LONG, NUMBERS, STRING, Value
 
 #: Ranges of one rangeAggr.
 MAX_RANGES = 1000
-_NUMBER = r"-?\d{1,30}(?:\.\d{1,30})?"
+_NUMBER = r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?"
 _RANGE = re.compile(rf"\s*({_NUMBER})\s*-\s*({_NUMBER})\s*")
 
 
