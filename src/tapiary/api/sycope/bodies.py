@@ -67,7 +67,7 @@ def unpacked(limit: int, setting: str) -> BinaryIO:
     bytes, which `setting` is named for.
     """
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
-    packed = cast(BinaryIO, request.stream)
+    packed = cast(BinaryIO, io.BufferedReader(_Whole(cast(BinaryIO, request.stream), request.content_length)))
     if encoding == "identity":
         if (request.content_length or 0) > limit:
             raise _too_large(limit, setting)
@@ -79,6 +79,30 @@ def unpacked(limit: int, setting: str) -> BinaryIO:
     else:
         raise InvalidInput("Content-Encoding: must be gzip, zstd or identity", field="Content-Encoding")
     return cast(BinaryIO, io.BufferedReader(_Limited(body, limit, setting), buffer_size=STEP_BYTES))
+
+
+class _Whole(io.RawIOBase):
+    """A body that must come to its end: what a broken connection leaves of a file of rows looks like a file."""
+
+    def __init__(self, stream: BinaryIO, length: int | None) -> None:
+        self._stream, self._length = stream, length
+        self._read = 0
+
+    def readable(self) -> bool:
+        """It is for reading."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what there is, at most as much as fits. Raises InvalidInput where the connection broke."""
+        try:
+            data = self._stream.read(len(buffer))
+        except Exception as error:  # each server has its own
+            raise InvalidInput("body: broke off", field="body") from error
+        self._read += len(data)
+        if not data and self._length is not None and self._read < self._length:
+            raise InvalidInput(f"body: broke off after {self._read} of {self._length} bytes", field="body")
+        buffer[: len(data)] = data
+        return len(data)
 
 
 class _Limited(io.RawIOBase):
