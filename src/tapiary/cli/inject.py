@@ -50,12 +50,11 @@ def inject(
 
             size = given.seek(0, os.SEEK_END)
             given.seek(0)
-            asked.inject(index, given, size, ANSWER_FORMATS[kind])
-            say(f"{index}: the server has the rows of {file}")
-            return
-        services = session.services
-        done = services.indexes.inject_file(services.accounts.shell(), index, given, kind)
-    say(f"{index}: {exact(done.rows)} row{'' if done.rows == 1 else 's'} of {file}")
+            rows = asked.inject(index, given, size, ANSWER_FORMATS[kind])
+        else:
+            services = session.services
+            rows = services.indexes.inject_file(services.accounts.shell(), index, given, kind).rows
+    say(f"{index}: {exact(rows)} row{'' if rows == 1 else 's'} of {file}")
 
 
 def _opened(file: str) -> IO[bytes]:

@@ -61,11 +61,14 @@ class Remote:
         numbers = urlencode([("flow", str(number)) for number in flow_ids])
         return self._ask("GET", f"/api/v1/file/{job_id}/pcap?{numbers}")
 
-    def inject(self, index: str, file: IO[bytes], size: int, kind: str) -> None:
-        """Send a file's rows into a custom index."""
+    def inject(self, index: str, file: IO[bytes], size: int, kind: str) -> int:
+        """Send a file's rows into a custom index; how many there are."""
         headers = {"Content-Type": kind, "Content-Length": str(size)}
-        for _ in self._ask("POST", f"/npm/api/v1/index/inject/{quote(index, safe='')}", file, headers):
-            pass  # what it says is that all went well
+        answer = b"".join(self._ask("POST", f"/npm/api/v1/index/inject/{quote(index, safe='')}", file, headers))
+        try:
+            return int(json.loads(answer)["rows"])
+        except (ValueError, KeyError, TypeError):
+            raise Unavailable(f"{self._url.geturl()}: what answers is no Tapiary") from None
 
     def _ask(
         self, method: str, path: str, body: bytes | IO[bytes] | None = None, headers: Mapping[str, str] | None = None,

@@ -37,6 +37,12 @@ _HINTS: Final = {
     "'": ' Texts stand in "double quotes".',
     ";": " A query is one pipe; its stages are parted by `|`.",
     "<>": " Write `!=`.",
+    **dict.fromkeys("+-*/", " Compute with add(a, b), sub(a, b), mul(a, b) or div(a, b)."),
+}
+#: Commands of other languages.
+_ELSEWHERE: Final = {
+    "select": ' A query begins with a source: src stream="netflow".',
+    "group": " Groups are made by `aggr n=count(1) by field`.",
 }
 _WORD = re.compile(r'"(?:[^"\\]|\\.)*"|[\w.]+|<>|.', re.DOTALL)
 _FIRST_WORD = re.compile(r"(?:^|[|(])\s*([^\W\d][\w.]*)\s*$")
@@ -107,9 +113,16 @@ def _fault(text: str, start: str, problem: UnexpectedInput) -> Fault:
     if word == '"':
         return Fault("a text that begins here has no end", at, ('`"`',))
     hint = _HINTS.get(word, "")
-    if command := _FIRST_WORD.search(text, 0, at):
-        hint = hint or meant(command[1], COMMANDS)
+    if not hint and (command := _FIRST_WORD.search(text, 0, at)):
+        hint = _hint(command[1])
     return Fault(f"`{word}` cannot stand here; expected {_either(expected)}.{hint}", at, expected)
+
+
+def _hint(command: str) -> str:
+    """What may have been meant by a stage's first word, nothing when that is a command."""
+    if command.casefold() in map(str.casefold, COMMANDS):
+        return ""
+    return _ELSEWHERE.get(command.casefold()) or meant(command, COMMANDS)
 
 
 def _expected(text: str, start: str) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ class Expressions:
             case tree.Literal():
                 return operators.literal(node.value)
             case tree.Name():
-                return self.field(node)
+                return self.field(node, ' A text stands in "double quotes".')
             case tree.Pattern():
                 return Value(sql.text(node.text), operators.REGEX, (node.text,))
             case tree.Items():
@@ -92,11 +92,11 @@ class Expressions:
             case tree.All():
                 return _chained(operators.all_of, [self.value(one) for one in node.of])
 
-    def field(self, name: tree.Name) -> Value:
-        """The column of a field; `Fault` with the name that was meant when there is none."""
+    def field(self, name: tree.Name, otherwise: str = "") -> Value:
+        """The column of a field; `Fault` with the name that was meant, else `otherwise`, when there is none."""
         found = self.columns.get(name.text)
         if found is None:
-            hint = meant(name.text, self.columns)
+            hint = meant(name.text, self.columns) or otherwise
             raise Fault(f"there is no field {quoted(name.text)}.{hint}", name.at, ("a field",))
         return Value(found.sql.copy(), found.type, found.literal)
 
