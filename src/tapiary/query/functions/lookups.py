@@ -20,8 +20,8 @@ def declare(functions: Registry) -> None:
     add = functions.add
     add("lookup", "lookup(name, column, keys, default=, defaultToKey=, unwind=)", "The column's value in the first row "
         "of a lookup whose columns equal the keys {column: value, …}; unwind names a key that is a list")(_lookup)
-    add("lookup", "lookupAll(name, column, keys, default=, defaultToKey=, unwind=)", "The column's values in all such "
-        "rows, at most 1000; [] for none")(_lookup_all)
+    add("lookup", "lookupAll(name, column, keys, default=, noresult=, defaultToKey=, unwind=)", "The column's values in "
+        "all such rows, at most 1000; [] for none")(_lookup_all)
     add("lookup", "lookupKeyExists(name, keys)", "Whether there is such a row")(_key_exists)
 
 
@@ -41,8 +41,8 @@ def constant_keys(function: str, value: Value, argument: int) -> Mapping[str, Va
 
 
 def otherwise(found: Value, options: Options, key: Value) -> Value:
-    """A result with what the options default and defaultToKey put in the place of null."""
-    other = options.value("default")
+    """A result with what the options default (in a place of the manual: noresult) and defaultToKey put for null."""
+    other = options.value("default") or options.value("noresult")
     if other is None and options.flag("defaultToKey"):
         other = key
     if other is None:

@@ -54,12 +54,15 @@ class FunctionDoc:
     signature: str
     summary: str
     group: str
+    #: Further names of the same function.
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function, or an aggregate, with the number of arguments and the options that it takes."""
+    """A function, or an aggregate, under one of its names, with the number of arguments and the options it takes."""
 
+    name: str
     doc: FunctionDoc
     least: int
     most: int | None
@@ -118,15 +121,14 @@ class Registry:
     def add(self, group: str, signature: str, summary: str, *aliases: str) -> Callable[[Build], Build]:
         """Declare the function below under its name in the signature and under further names."""
         name, least, most, options = _read(signature)
-        doc = FunctionDoc(name, signature, summary, group)
+        doc = FunctionDoc(name, signature, summary, group, aliases)
 
         def declare(build: Build) -> Build:
             self._shown.append(doc)
             for each in (name, *aliases):
                 if each.lower() in self._functions:
                     raise RuntimeError(f"the function {each} is declared twice")
-                own = FunctionDoc(each, doc.signature, doc.summary, doc.group)
-                self._functions[each.lower()] = Function(own, least, most, options, build)
+                self._functions[each.lower()] = Function(each, doc, least, most, options, build)
             return build
 
         return declare
@@ -137,7 +139,7 @@ class Registry:
 
     def names(self) -> tuple[str, ...]:
         """All names as they are written, sorted."""
-        return tuple(sorted((f.doc.name for f in self._functions.values()), key=str.lower))
+        return tuple(sorted((function.name for function in self._functions.values()), key=str.lower))
 
     def docs(self) -> list[FunctionDoc]:
         """All functions in the order of their declaration, without other names."""
@@ -149,7 +151,7 @@ class Registry:
         if function is None:
             known = self.names()
             raise FunctionError(f"There is no {kind} {quoted(name)}.{meant(name, known)}")
-        shown = function.doc.name
+        shown = function.name
         if len(args) < function.least or (function.most is not None and len(args) > function.most):
             raise FunctionError(f"{shown} takes {_count(function)}, not {len(args)}: {function.doc.signature}")
         given: dict[str, Value] = {}
