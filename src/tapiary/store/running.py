@@ -30,11 +30,16 @@ class Running:
         self._ended = threading.Event()
         self._stopped = threading.Event()
         self._late = False
+        self._unlimited = False
 
     def stop(self) -> None:
         """Break the query off: whoever waits for its rows gets Conflict, with the code `query_cancelled`."""
         self._stopped.set()
         threading.Thread(target=self._interrupt, name="query-stop", daemon=True).start()
+
+    def lift_limit(self) -> None:
+        """Let it take what time it takes from now on: its rows go to somebody who may read slowly."""
+        self._unlimited = True
 
     def progress(self) -> float | None:
         """How much is done, from 0 to 100, as far as the engine can tell."""
@@ -86,7 +91,7 @@ class Running:
             raise Conflict("the query was cancelled", code="query_cancelled") from cause
 
     def _watch(self) -> None:
-        if not self._ended.wait(self._timeout_s) and not self._stopped.is_set():
+        if not self._ended.wait(self._timeout_s) and not self._stopped.is_set() and not self._unlimited:
             self._late = True
             self._stopped.set()
             self._interrupt()

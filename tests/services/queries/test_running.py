@@ -93,9 +93,9 @@ def test_more_rows_than_are_kept(tmp_path: Path) -> None:
 
 
 def test_the_engine_is_stopped_by_wish(services: Services) -> None:
-    for nql in (ENDLESS, 'src stream="testdata" | sleep 50000'):
-        view = services.queries.run(BOB, nql, wait_ms=300)
-        assert view.state == "running"
+    for nql, state in ((ENDLESS, "running"), ('src stream="testdata" | sleep 50000', "waiting")):
+        view = services.queries.run(BOB, nql, wait_ms=500)
+        assert view.state == state
         job = services.queries._kept[view.id]
         services.queries.cancel(BOB, view.id)
         assert job.ended.wait(5.0)
@@ -117,13 +117,34 @@ def test_the_engine_is_stopped_by_time(tmp_path: Path) -> None:
     services.close()
 
 
+def test_a_slow_reader_is_no_slow_query(tmp_path: Path) -> None:
+    services = services_with(tmp_path, timeout_s=0.5)
+    answer = services.queries.stream(BOB, MANY)
+    time.sleep(1.0)
+    assert sum(batch.num_rows for batch in answer.batches) == ROWS
+    services.close()
+
+
 def test_so_many_are_at_work_and_the_others_wait(services: Services) -> None:
-    views = [services.queries.run(BOB, 'src stream="testdata" | sleep 700', wait_ms=0) for _ in range(3)]
-    wait_for(lambda: [services.queries.get(BOB, view.id).state for view in views].count("running") == 2)
-    assert [services.queries.get(BOB, view.id).state for view in views].count("waiting") == 1
+    views = [services.queries.run(BOB, ENDLESS, wait_ms=0) for _ in range(3)]
+    def states() -> list[str]:
+        return sorted(services.queries.get(BOB, view.id).state for view in views)
+
+    wait_for(lambda: states() == ["running", "running", "waiting"])
     with pytest.raises(TooManyRequests, match="max_kept"):
         services.queries.run(BOB, 'src stream="testdata"', wait_ms=0)
-    wait_for(lambda: all(services.queries.get(BOB, view.id).state == "done" for view in views))
+    busy = next(view for view in views if services.queries.get(BOB, view.id).state == "running")
+    views.remove(busy)
+    services.queries.cancel(BOB, busy.id)
+    wait_for(lambda: states() == ["running", "running"])
+
+
+def test_a_query_that_sleeps_takes_no_place(services: Services) -> None:
+    for _ in range(2):
+        assert services.queries.run(BOB, 'src stream="testdata" | sleep 3000', wait_ms=0).state == "waiting"
+    begin = time.monotonic()
+    assert rows_of(services, 'src stream="testdata" | aggr n=count(1)', BOB) == [{"n": 12}]
+    assert time.monotonic() - begin < 2.5
 
 
 def test_a_stream_that_nobody_reads_takes_no_place(services: Services) -> None:

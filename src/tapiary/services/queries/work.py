@@ -81,22 +81,22 @@ class Work:
     def answer(self, store: Store, slots: Slots, *, readable: bool = True) -> Answer:
         """Run it up to its first rows, and give them and the others as they are read.
 
-        readable: addresses and the like as text, else as the tables have them. Raises Conflict when it was cancelled,
-        TooLarge when it takes too long, Unavailable when there is no place for it, or not the memory, InvalidInput for
-        what the engine cannot compute.
+        readable: addresses and the like as text, for somebody who reads as fast as the network is; else as the tables
+        have them, and the time limit holds to the end. Raises Conflict when it was cancelled, TooLarge when it takes
+        too long, Unavailable when there is no place or memory for it, InvalidInput for what cannot be computed.
         """
-        with slots.one(self._cancelled):
+        self._cancelled.wait(self._plan.sleep_ms / 1000)
+        with slots.one(self._cancelled), _told():
             self.begun = True
-            if self._plan.sleep_ms and self._cancelled.wait(self._plan.sleep_ms / 1000):
-                _check(self._cancelled)
-            with _told():
-                rows = self._begin(store)
-                try:
-                    reader = rows.arrow_reader(BATCH_ROWS)
-                    first = next(reader, None)
-                except BaseException:
-                    rows.close()
-                    raise
+            rows = self._begin(store)
+            try:
+                reader = rows.arrow_reader(BATCH_ROWS)
+                first = next(reader, None)
+            except BaseException:
+                rows.close()
+                raise
+        if readable and self._running is not None:
+            self._running.lift_limit()
         schema = self.readable(_empty(reader.schema)).schema if readable else reader.schema
         batches = _guarded(reader if first is None else chain((first,), reader))
         return Answer(self.columns, schema, map(self.readable, batches) if readable else batches, rows.close)
