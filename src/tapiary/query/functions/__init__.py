@@ -17,8 +17,8 @@ from tapiary.query.functions import (
     lookups,
     maths,
     network,
+    predicates,
     profiles,
-    tests,
     texts,
     times,
 )
@@ -29,7 +29,7 @@ __all__ = ["Context", "FunctionDoc", "FunctionError", "aggregate", "call", "desc
 
 _FUNCTIONS, _AGGREGATES = Registry(), Registry()
 for _declare in (
-    times.declare, maths.declare, choice.declare, texts.declare, tests.declare, network.declare, lookups.declare,
+    times.declare, maths.declare, choice.declare, texts.declare, predicates.declare, network.declare, lookups.declare,
     lists.declare, collectors.declare, profiles.declare,
 ):
     _declare(_FUNCTIONS)

@@ -20,8 +20,8 @@ def declare(functions: Registry) -> None:
     add = functions.add
     add("lookup", "lookup(name, column, keys, default=, defaultToKey=, unwind=)", "The column's value in the first row "
         "of a lookup whose columns equal the keys {column: value, …}; unwind names a key that is a list")(_lookup)
-    add("lookup", "lookupAll(name, column, keys, default=, noresult=, defaultToKey=, unwind=)", "The column's values in "
-        "all such rows, at most 1000; [] for none")(_lookup_all)
+    add("lookup", "lookupAll(name, column, keys, default=, noresult=, defaultToKey=, unwind=)", "The column's values "
+        "in all such rows, at most 1000; [] for none")(_lookup_all)
     add("lookup", "lookupKeyExists(name, keys)", "Whether there is such a row")(_key_exists)
 
 

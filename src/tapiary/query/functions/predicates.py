@@ -1,4 +1,4 @@
-"""Tests in the form of functions: what the operators do, and whether something is empty."""
+"""Predicates in the form of functions: what the operators do, and whether something is empty."""
 
 from __future__ import annotations
 
