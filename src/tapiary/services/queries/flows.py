@@ -53,7 +53,7 @@ PRIVATE = (
     "fe80::/10", "::1/128",
 )
 #: Sycope's fields of a flow that ours say nothing of.
-_UNKNOWN: tuple[tuple[str, Type], ...] = (
+UNKNOWN: tuple[tuple[str, Type], ...] = (
     ("applicationId", LONG), ("exporterIps", list_of(IP)), ("interfaces", list_of(IFC)),
     *((f"{side}{what}", list_of(STRING)) for what in ("Function", "Location", "Role") for side in ("client", "server")),
     ("tosNumbers", list_of(LONG)), ("mpls", list_of(LONG)), ("icmpType", list_of(LONG)), ("clientMaxTtl", LONG),
@@ -82,7 +82,7 @@ def netflow() -> Rows:
     """The rows of `netflow` over the flow table."""
     found = {field.name: field for field in (_TIMESTAMP, *_stored(statistics=False), *_also(), *_TOTALS, *_DERIVED)}
     found |= {field.name: field for field in (*_rates(), *_names())}
-    found |= {name: unknown(name, type) for name, type in _UNKNOWN}
+    found |= {name: unknown(name, type) for name, type in UNKNOWN}
     return Rows(list(found.values()))
 
 

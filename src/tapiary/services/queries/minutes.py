@@ -47,7 +47,7 @@ _GROUPS: dict[str, tuple[Field, ...]] = {
 }
 _GROUPS["netflowByAppsAggr"] = _GROUPS["netflowByAppAggr"]  # as one of Sycope's clients writes it
 #: Streams without rows, and their own fields.
-_EMPTY: dict[str, tuple[tuple[str, Type], ...]] = {
+EMPTY: dict[str, tuple[tuple[str, Type], ...]] = {
     "netflowByExporterAggr": (
         ("exporterIp", IP), ("exporterName", STRING), ("exporterDescription", STRING), ("exporterLocation", STRING),
     ),
@@ -55,14 +55,14 @@ _EMPTY: dict[str, tuple[tuple[str, Type], ...]] = {
     "netflowByMplsAggr": (("mpls", LONG),),
     "netflowByTosAggr": (("tosNumber", LONG), ("tosName", STRING)),
 }
-NAMES = (*_GROUPS, *_EMPTY)
+NAMES = (*_GROUPS, *EMPTY)
 
 
 @cache
 def minutes(name: str) -> Rows:
     """The rows of one of the streams `NAMES`."""
-    if name in _EMPTY:
-        return Rows([_TIMESTAMP, *(unknown(*field) for field in _EMPTY[name]), *_aggregates()], groups=1)
+    if name in EMPTY:
+        return Rows([_TIMESTAMP, *(unknown(*field) for field in EMPTY[name]), *_aggregates()], groups=1)
     groups = _GROUPS[name]
     extra = [unknown("groupType", STRING), unknown("direction", STRING)] if name == "netflowByGroupAggr" else []
     return Rows([_TIMESTAMP, *groups, *_aggregates(), *extra], groups=1 + len(groups))
@@ -71,7 +71,7 @@ def minutes(name: str) -> Rows:
 def select(name: str, flows: str, range: Range) -> exp.Select:
     """The stream's SELECT over the relation of that name that has the flow table's rows."""
     chosen = begun(range, step_ms=MINUTE_MS)
-    if name in _EMPTY:
+    if name in EMPTY:
         return minutes(name).select(relation(flows), exp.false())
     ends = [field.sql for field in _GROUPS[name] if field.sql.startswith("end_")]
     if not ends:
