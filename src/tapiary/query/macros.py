@@ -1,6 +1,6 @@
 """Replaces macros and placeholders in a query's text before it is parsed, and remembers where every piece came from.
 
-`$NAME$` is a macro: its text takes its place, whatever it holds, outside of texts in quotes and of patterns.
+`$NAME$` is a macro: its text takes its place, whatever it holds, outside of texts and names in quotes and of patterns.
 `${NAME}` is a placeholder. Outside of quotes its value takes its place like a macro's text; within quotes it stays
 part of that text, whatever it holds, and a placeholder without a value is left as it is written.
 """
@@ -21,9 +21,10 @@ MAX_TEXT = 64 << 10
 #: Macros within macros.
 MAX_DEPTH = 16
 
-#: What is taken as a whole: a text, a pattern behind its operator, a placeholder, a macro.
+#: What is taken as a whole: a text, a name, a pattern behind its operator, a placeholder, a macro.
 _PIECES = re.compile(
     r'(?P<text>"(?:[^"\\]|\\.)*")'
+    r"|(?P<name>`[^`\n]+`)"
     r"|(?P<pattern>[=~]\s*/(?:[^/\\\n]|\\[^\n])+/)"
     r"|\$\{(?P<placeholder>\w+)\}"
     r"|\$(?P<macro>[^\W\d]\w*)\$",
@@ -116,7 +117,7 @@ class _Replacement:
             last = piece.end()
             if piece["text"] is not None:
                 self._append(self._filled(piece[0]), here, inside)
-            elif piece["pattern"] is not None:
+            elif piece["pattern"] or piece["name"]:
                 self._append(piece[0], here, inside)
             else:
                 name, value = self._value(piece, here)
