@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from sqlglot import exp
 
-from tapiary.query import sql
+from tapiary.query import compile, sql, sql_text
 from tapiary.query.constants import address
 from tapiary.query.function_error import FunctionError
 from tapiary.query.operators import REGEX, all_of, any_of, compare, condition, list_value, member, negate
 from tapiary.query.types import BOOLEAN, DOUBLE, IFC, IP, LONG, MAC, MAP, STRING, SUBNET, Value, list_of
-from tests.query.running import computed, database, ifc, ip, mac_of, missing, subnet, value
+from tests.query.running import NOW_MS, Names, computed, database, ifc, ip, mac_of, missing, stream, subnet, value
 
 TEN = ip("10.1.2.3")
 SIX = ip("2001:db8::5")
@@ -214,6 +214,22 @@ def test_filters_leave_out_row_groups(parquet: Path, name: str, kind: Any, op: s
     where = condition(all_of(found, any_of(found, value(False))))
     select = exp.select(exp.Count(this=exp.Star())).from_(f"read_parquet('{parquet}')").where(where)
     assert 1 <= row_groups_read(select.sql("duckdb")) <= 3
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        'where ip = "10.0.1.0/24" | aggr n=count(1)',
+        'set x=concat(ip, "a") | where (ip in ["10.0.0.100"] or ip = "10.0.2.0/24") and mac != null | project +x',
+        'isIpPrivate(ip) and inSubnet(ip, "10.0.1.0/24") | limit 3',
+        'ip ~= "10.0.1.*" | sort port desc | limit 3',
+        'not (ip != "10.0.0.100") | $eq(port, 0) | top port',
+    ],
+)
+def test_whole_queries_leave_out_row_groups(parquet: Path, stages: str) -> None:
+    rows = stream("t", f"read_parquet('{parquet}')", {"ip": IP, "port": LONG, "mac": MAC})
+    plan = compile(f'src stream="t" | {stages}', Names(streams={"t": rows}), now_ms=NOW_MS)
+    assert 1 <= row_groups_read(sql_text(plan)) <= 3
 
 
 def test_what_the_engine_cannot_know_reads_all_row_groups(parquet: Path) -> None:

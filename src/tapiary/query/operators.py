@@ -63,7 +63,8 @@ def any_of(*values: Value) -> Value:
 
 def negate(value: Value) -> Value:
     """Logical not: true for what is not true."""
-    return _boolean(sql.negation(truth(value)))
+    plain = truth(value)
+    return _boolean(plain.this if isinstance(plain, exp.Not) else sql.negation(plain))
 
 
 def truth(value: Value) -> exp.Expression:
