@@ -1,5 +1,4 @@
-"""Writes the pages of docs/reference/ that follow from the code: settings, columns, commands, REST API, jobs,
-streams.
+"""Writes the pages of docs/reference/ that follow from the code: settings, columns, streams, NQL, commands, API, jobs.
 
     python -m docs.generate
 
@@ -20,6 +19,7 @@ import msgspec
 
 from docs.api_page import api_page
 from docs.markdown import table
+from docs.nql_page import nql_page
 from docs.streams_page import streams_page
 from tapiary import config, schema
 from tapiary.cli import exit_codes
@@ -150,7 +150,7 @@ def help_block(context: click.Context) -> str:
 #: Page: its maker.
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page, "columns.md": columns_page, "commands.md": commands_page, "api.md": api_page,
-    "jobs.md": jobs_page, "streams.md": streams_page,
+    "jobs.md": jobs_page, "streams.md": streams_page, "nql.md": nql_page,
 }
 
 
