@@ -163,6 +163,7 @@ def test_every_acknowledged_event_gives_one_alert_whenever_the_server_dies(tmp_p
         assert len(injecting.acknowledged) >= 10 * ROUNDS
         assert [address for address, count in Counter(found).items() if count > 1] == []
         assert len(found) <= injecting.sent
+        print(f"{ROUNDS} kills, {len(injecting.acknowledged)} events acknowledged, {len(found)} alerts")
         wait_until("all webhooks were called", lambda: injecting.acknowledged <= {
             each.body["fields"]["clientIp"] for each in receiver.received}, 60)
         assert server.log().count("Traceback") == 0, server.log()
