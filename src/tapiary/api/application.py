@@ -20,7 +20,8 @@ DESCRIPTION = """From packet captures to labelled, enriched flows.
 
 Make an application token at `/tokens`, or by `tapiary token create NAME`, and send it as
 `Authorization: Bearer TOKEN`. The paths of files, file, labels and server also answer without `/api/v1`; their errors
-are `{"status", "code", "message"}`. All others are TCI's and in its style; their errors are `{"error", "message"}`.
+are `{"status", "code", "message"}`. Paths below `/npm/api/v1` are Sycope's, with errors of the same members, and take
+the session of its login as well. All others are TCI's and in its style; their errors are `{"error", "message"}`.
 
 Countries, cities and networks come from the geographic data that are installed beside the server. What their licences
 ask to be shown wherever these are shown is in the header `X-Attribution` of answers that may hold such, and at `/`."""
