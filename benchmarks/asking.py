@@ -219,7 +219,7 @@ def _copied_flows(home: Home) -> pa.Table:
 
     services = Services(load(environ=home.environment))
     try:
-        chosen = ", ".join("client_wire_bytes + server_wire_bytes AS bytes" if name == "bytes" else name
+        chosen = ", ".join("client_bytes + server_bytes AS bytes" if name == "bytes" else name
                            for name in FLOWS)
         found = services.store.query(f"SELECT {chosen} FROM flows").arrow_reader(1 << 20)
         return pa.Table.from_batches(list(found))
