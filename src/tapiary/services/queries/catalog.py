@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from tapiary.errors import Forbidden, NotFound
+from tapiary.errors import Forbidden, InvalidInput, NotFound
 from tapiary.query import Lookup, Range, Stream
 from tapiary.services.elements.views import INDEX
 from tapiary.services.queries import assets, builtin, flows, learning, minutes
@@ -51,7 +51,8 @@ class ActorCatalog:
     def stream(self, name: str) -> Stream | None:
         """The stream or custom index of that name, None when there is none for this actor.
 
-        Raises Forbidden for a stream that needs a permission which the actor has not.
+        Raises Forbidden for a stream that needs a permission which the actor has not, InvalidInput for an index that
+        is switched off.
         """
         if name in FLOWS:
             rows = flows.netflow() if name == "netflow" else flows.netflow_raw()
@@ -146,7 +147,9 @@ class ActorCatalog:
     def _index(self, name: str) -> Stream | None:
         try:
             view = self._services.indexes.find(self._actor, name)
-        except NotFound:
+        except NotFound as missing:
+            if missing.code == "inactive":
+                raise InvalidInput(f"nql: {missing.message}", field="nql", code="inactive") from None
             return None
         rows = Rows([Field(field.name, field.type, f'"{field.name}"') for field in view.fields])
 
