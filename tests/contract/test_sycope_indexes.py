@@ -131,7 +131,7 @@ def test_an_index_that_is_off(npm: Npm) -> None:
     off, on = (config("switched", TIMESTAMP, active=active) for active in (False, True))
     assert npm.alice.put(f"{INDEX}/{made}", json=off).json == OK
     check_error(npm.alice.inject("switched", ["timestamp"], [[2]]), 409, "switched")
-    check_error(npm.alice.post("/pipeline/run", json={"nql": 'src stream="switched"'}), 400, "switched")
+    check_error(npm.alice.post("/pipeline/run", json={"nql": 'src stream="switched"'}), 400, "is switched off")
     assert npm.alice.put(f"{INDEX}/{made}", json=on).json == OK
     assert [row["timestamp"] for row in npm.alice.rows('src stream="switched"')] == [1]
 
