@@ -99,7 +99,7 @@ def test_a_token_revoked_elsewhere_ends_soon(
 
 
 def test_an_answer_from_before_a_change_is_not_remembered() -> None:
-    cache = cache_module.ActorCache()
+    cache = cache_module.MomentCache()
 
     def look_up() -> None:
         cache.clear()  # the change comes while the database is asked

@@ -22,15 +22,16 @@ if TYPE_CHECKING:
         Right,
         Scope,
     )
+    from tapiary.accounts.cache import MomentCache
     from tapiary.accounts.room import Accounts
     from tapiary.accounts.views import AuditView, LevelView, LoginView, TokenView, UserView
 
 __all__ = [
     "ADMINISTER", "ANYONE", "LOCAL", "NONE", "READ", "SCOPES", "WRITE", "Accounts", "Actor", "AuditView", "LevelView",
-    "LoginView", "Permission", "Right", "Scope", "TokenView", "UserView",
+    "LoginView", "MomentCache", "Permission", "Right", "Scope", "TokenView", "UserView",
 ]
 
-_HOMES = {"Accounts": "room"}
+_HOMES = {"Accounts": "room", "MomentCache": "cache"}
 _HOMES |= {name: "views" for name in __all__ if name.endswith("View")}
 _HOMES |= {name: "actor" for name in __all__ if name not in _HOMES}
 

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from tapiary.accounts.actor import Actor
 from tapiary.accounts.audit import AuditLog
-from tapiary.accounts.cache import ActorCache
+from tapiary.accounts.cache import MomentCache
 from tapiary.accounts.queries import actor_of
 from tapiary.accounts.views import LoginView, login_view
 from tapiary.config import AccountsConfig
@@ -48,7 +48,7 @@ class Logins:
     """The logins in the database. Safe to share between threads."""
 
     def __init__(
-        self, database: Database, config: AccountsConfig, audit: AuditLog, cache: ActorCache,
+        self, database: Database, config: AccountsConfig, audit: AuditLog, cache: MomentCache[Actor | None],
         check: Callable[..., Actor],
     ) -> None:
         self._database, self._config, self._audit, self._cache, self._check = database, config, audit, cache, check

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from tapiary.accounts.actor import LOCAL, Actor
 from tapiary.accounts.audit import AuditLog
-from tapiary.accounts.cache import ActorCache
+from tapiary.accounts.cache import MomentCache
 from tapiary.accounts.credentials import Credentials
 from tapiary.accounts.ldap import Directory
 from tapiary.accounts.levels import Levels
@@ -26,7 +26,7 @@ class Accounts:
         self, database: Database, config: AccountsConfig | None = None, ldap: LdapConfig | None = None
     ) -> None:
         config = config or AccountsConfig()
-        self._cache = ActorCache()
+        self._cache = MomentCache[Actor | None]()
         self.audit = AuditLog(database, config.audit_days)
         self.users = Users(database, self.audit, self._cache.clear)
         self.levels = Levels(database, self.audit, self._cache.clear)

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from tapiary.accounts.actor import LOCAL, SCOPES, Actor, Permission, Scope
 from tapiary.accounts.audit import AuditLog
-from tapiary.accounts.cache import CACHE_SIZE, ActorCache
+from tapiary.accounts.cache import CACHE_SIZE, MomentCache
 from tapiary.accounts.queries import actor_of, admins, changing, find_user
 from tapiary.accounts.rules import check_rank, require
 from tapiary.accounts.views import TokenView, token_view
@@ -40,7 +40,7 @@ _FORM = re.compile(rf"{PREFIX}_([1-9][0-9]{{0,17}})_([A-Za-z0-9_-]{{20,100}})")
 class Tokens:
     """The application tokens in the database. Safe to share between threads."""
 
-    def __init__(self, database: Database, audit: AuditLog, cache: ActorCache) -> None:
+    def __init__(self, database: Database, audit: AuditLog, cache: MomentCache[Actor | None]) -> None:
         self._database, self._audit, self._cache = database, audit, cache
         self._lock = threading.Lock()
         self._used: dict[str, float] = {}

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from tapiary.accounts import ANYONE, LOCAL
+from tapiary.accounts.cache import CACHE_S
 from tapiary.errors import Conflict, Forbidden, InvalidInput, NotFound
 from tapiary.query import LONG, STRING, list_of
 from tapiary.services import BadCells, Services
@@ -146,13 +147,17 @@ def test_fields_are_added_and_old_rows_have_none(services: Services, make: Make)
     assert services.elements.get(BOB, element.id).config == more
 
 
-def test_another_process_sees_the_change(services: Services, make: Make) -> None:
+def test_another_process_sees_the_change_in_a_moment(
+    services: Services, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     element = make(a="string")
     inject(services, "timestamp a", (1, "x"))
     other = Services(services.config)
     other.indexes.find(BOB, "I")
     more = {**element.config, "fields": [*element.config["fields"], {"name": "b", "type": "int"}]}
     services.indexes.modify(BOB, element.id, more)
+    later = time.monotonic() + CACHE_S
+    monkeypatch.setattr("tapiary.accounts.cache.time.monotonic", lambda: later)
     assert inject(other, "timestamp b", (2, 5)) == 1
     other.close()
     assert rows_of(services) == [(1, "x", None), (2, None, 5)]

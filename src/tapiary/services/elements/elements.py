@@ -6,7 +6,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from tapiary.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Executable
     from sqlalchemy.orm import Session
 
-    from tapiary.accounts import Actor
+    from tapiary.accounts import Actor, MomentCache
     from tapiary.database import Element
     from tapiary.services import Services
 
@@ -30,6 +30,13 @@ class Elements:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+
+    @cached_property
+    def _by_name(self) -> MomentCache[tuple[ElementView, int | None, Sequence[Any]] | None]:
+        """Elements with their owners' levels and their permissions as kept: each injection asks for the same one."""
+        from tapiary.accounts import MomentCache
+
+        return MomentCache()
 
     def list(
         self, actor: Actor, *, where: str | None = None, offset: int = 0, limit: int | None = None
@@ -56,16 +63,14 @@ class Elements:
             return view(find(session, actor, id, need, category))
 
     def named(self, actor: Actor, category: str, name: str, need: str = "VIEW", field: str = "name") -> ElementView:
-        """The element of that name in a category. Raises NotFound and Forbidden as `get` does."""
-        with self._services.database.session(write=False) as session:
-            values = {"category": category, "name": name}
-            found = session.execute(_by_name(), values).first() if _is_unicode(name) else None
-            what = f"{WORDS[category]} {name!r}"
-            if found is None:
-                raise NotFound(f"{field}: there is no {what}", field=field)
-            row, level = tuple(found)
-            rights.check(actor, row.owner_id, level, row.permissions, need, what, field)
-            return view(row)
+        """The element of that name in a category, as it is or was a moment ago. Raises as `get` does."""
+        found = self._by_name.get(f"{category} {name}", lambda: self._look_up(category, name))
+        what = f"{WORDS[category]} {name!r}"
+        if found is None:
+            raise NotFound(f"{field}: there is no {what}", field=field)
+        element, level, permissions = found
+        rights.check(actor, element.owner_id, level, permissions, need, what, field)
+        return element
 
     def content(self, actor: Actor, id: str, need: str = "VIEW") -> tuple[ElementView, dict[str, Any]]:
         """One element and its content, `{}` where it has none. Raises NotFound and Forbidden."""
@@ -98,6 +103,7 @@ class Elements:
             _check_unique(session, category, name)
             session.add(row)
             self._audit(session, actor, "create", row)
+        self._by_name.clear()
         return view(row)
 
     def edit(
@@ -121,7 +127,9 @@ class Elements:
             # Caches go by this moment: it must grow even when the clock does not.
             row.modified_at, row.modified_by = max(time.time(), row.modified_at + 1e-5), actor.name
             self._audit(session, actor, "modify", row)
-            return view(row)
+            changed = view(row)
+        self._by_name.clear()
+        return changed
 
     def delete(self, actor: Actor, id: str, category: str | None = None) -> None:
         """Delete an element, and all that belongs to it. Raises NotFound and Forbidden."""
@@ -129,6 +137,7 @@ class Elements:
             row = find(session, actor, id, "DELETE", category)
             session.delete(row)
             self._audit(session, actor, "delete", row)
+        self._by_name.clear()
         if row.category == INDEX:
             self._services.indexes.drop(id)
 
@@ -147,7 +156,15 @@ class Elements:
             row = find(session, actor, id, "GRANT_PERMISSIONS", category)
             row.permissions = kept
             self._audit(session, actor, "permissions", row, {"permissions": [dict(item) for item in shown]})
+        self._by_name.clear()
         return shown
+
+    def _look_up(self, category: str, name: str) -> tuple[ElementView, int | None, Sequence[Any]] | None:
+        if not _is_unicode(name):
+            return None
+        with self._services.database.session(write=False) as session:
+            found = session.execute(_by_name(), {"category": category, "name": name}).first()
+            return (view(found[0]), found[1], found[0].permissions) if found else None
 
     def _visible(self, actor: Actor, category: str | None = None) -> Sequence[ElementView]:
         from sqlalchemy import select
