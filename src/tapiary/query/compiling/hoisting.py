@@ -1,7 +1,8 @@
 """Values that are computed once in a SELECT of their own before others are computed from them.
 
 A function may need its argument several times in SQL; where calls stand within calls within calls that would multiply.
-So a call that holds calls and is an argument itself becomes a hidden field of the rows first.
+So a call that holds calls and is an argument itself becomes a hidden field of the rows first. So does one that asks
+another relation: operators and functions may look at it item by item, where the engine takes no subquery.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tapiary.query import tree
+from tapiary.query import functions, tree
 from tapiary.query.compiling.expressions import Expressions, names_in
 from tapiary.query.compiling.rows import HIDDEN, Rows
 from tapiary.query.compiling.run import Run
 
 #: Calls within each other that one SELECT computes.
 _LEVELS = 2
+#: Functions that ask other relations.
+_ASKING = frozenset(doc.name.casefold() for doc in functions.describe() if doc.group in ("lookup", "collectors"))
 
 
 def prepared(run: Run, rows: Rows, values: Sequence[tree.Expression]) -> tuple[Rows, list[tree.Expression]]:
@@ -30,6 +33,10 @@ def prepared(run: Run, rows: Rows, values: Sequence[tree.Expression]) -> tuple[R
         expressions = Expressions(run, rows.columns)
         rows = rows.with_columns({**rows.columns, **{name: expressions.value(value) for name, value in batch}})
     return run.open(rows, {name for value in rewritten for name in names_in(value)}), rewritten
+
+
+#: Expressions without their deep calls, how deep calls stand in them still, how many SELECTs they need before.
+_Found = tuple[tuple[tree.Expression, ...], int, int]
 
 
 class _Hoist:
@@ -47,17 +54,17 @@ class _Hoist:
             case tree.Call():
                 return self._call(node)
             case tree.Items():
-                parts, depth, rank = self._all(node.items)
+                parts, depth, rank = self._operands(node.items)
                 return replace(node, items=parts), depth, rank
             case tree.Mapping():
                 parts, depth, rank = self._all([value for _, value in node.pairs])
                 keys = [key for key, _ in node.pairs]
                 return replace(node, pairs=tuple(zip(keys, parts, strict=True))), depth, rank
             case tree.Compare():
-                (left, right), depth, rank = self._all([node.left, node.right])
+                (left, right), depth, rank = self._operands([node.left, node.right])
                 return replace(node, left=left, right=right), depth, rank
             case tree.Member():
-                (item, of), depth, rank = self._all([node.item, node.of])
+                (item, of), depth, rank = self._operands([node.item, node.of])
                 return replace(node, item=item, of=of), depth, rank
             case tree.Not():
                 found, depth, rank = self.inner(node.of)
@@ -68,23 +75,45 @@ class _Hoist:
             case _:
                 return node, 0, 0
 
-    def _all(self, nodes: Sequence[tree.Expression]) -> tuple[tuple[tree.Expression, ...], int, int]:
-        found = [self.inner(node) for node in nodes]
-        return (
-            tuple(node for node, _, _ in found),
-            max((depth for _, depth, _ in found), default=0),
-            max((rank for _, _, rank in found), default=0),
-        )
+    def _all(self, nodes: Sequence[tree.Expression]) -> _Found:
+        return _together([self.inner(node) for node in nodes])
+
+    def _operands(self, nodes: Sequence[tree.Expression]) -> _Found:
+        return _together([self._hidden(node) if _asks(node) else self.inner(node) for node in nodes])
+
+    def _arguments(self, nodes: Sequence[tree.Expression]) -> _Found:
+        return _together([self._argument(node) for node in nodes])
 
     def _call(self, node: tree.Call) -> tuple[tree.Expression, int, int]:
-        arguments, depth, rank = [], 0, 0
-        for argument in node.arguments:
-            found, inner_depth, inner_rank = self.inner(argument)
-            # What names no field is constant: functions look at constants themselves.
-            if inner_depth >= _LEVELS and names_in(found):
-                name = f"{HIDDEN}value {len(self._found)}"
-                self._found.append((inner_rank, name, found))
-                found, inner_depth, inner_rank = tree.Name(name, argument.at), 0, inner_rank + 1
-            arguments.append(found)
-            depth, rank = max(depth, inner_depth), max(rank, inner_rank)
-        return replace(node, arguments=tuple(arguments)), depth + 1, rank
+        arguments, depth, rank = self._arguments(node.arguments)
+        return replace(node, arguments=arguments), depth + 1, rank
+
+    def _argument(self, node: tree.Expression) -> tuple[tree.Expression, int, int]:
+        if isinstance(node, tree.Mapping):
+            # Functions look at the keys of a map that is written in the query.
+            values, depth, rank = self._arguments([value for _, value in node.pairs])
+            pairs = tuple((key, value) for (key, _), value in zip(node.pairs, values, strict=True))
+            return replace(node, pairs=pairs), depth, rank
+        return self._hidden(node)
+
+    def _hidden(self, node: tree.Expression) -> tuple[tree.Expression, int, int]:
+        """An expression, or the hidden field that it becomes because of what it is or how deep it is."""
+        inner, depth, rank = self.inner(node)
+        # What names no field is constant: functions look at constants themselves.
+        if not _asks(node) and (depth < _LEVELS or not names_in(inner)):
+            return inner, depth, rank
+        name = f"{HIDDEN}value {len(self._found)}"
+        self._found.append((rank, name, inner))
+        return tree.Name(name, node.at), 0, rank + 1
+
+
+def _asks(node: tree.Expression) -> bool:
+    return isinstance(node, tree.Call) and node.name.casefold() in _ASKING
+
+
+def _together(found: Sequence[tuple[tree.Expression, int, int]]) -> _Found:
+    return (
+        tuple(node for node, _, _ in found),
+        max((depth for _, depth, _ in found), default=0),
+        max((rank for _, _, rank in found), default=0),
+    )

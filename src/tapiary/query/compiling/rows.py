@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
-from tapiary.query.types import Value
+from tapiary.query.types import MAP, Value
 
 #: What the names of our own columns begin with: fields' names hold no line ends. Nobody sees these columns.
 HIDDEN = "\n"
@@ -112,8 +112,8 @@ def listed(values: Mapping[str, exp.Expression]) -> list[exp.Expression]:
 
 
 def plain(value: Value) -> bool:
-    """Whether a value may stand anywhere as often as wanted: a column, or a constant."""
-    return isinstance(value.sql, exp.Column) or value.literal is not None
+    """Whether a value may stand anywhere as often as wanted: a column, or a constant (no map is: it holds values)."""
+    return isinstance(value.sql, exp.Column) or (value.literal is not None and value.type != MAP)
 
 
 def distinct_names(names: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:

@@ -11,7 +11,7 @@ from tapiary.query import tree
 from tapiary.query.catalog import Catalog, Range, Stream
 from tapiary.query.compiling.rows import Rows, column, distinct_names, listed, plain, table
 from tapiary.query.errors import Fault
-from tapiary.query.types import Value
+from tapiary.query.types import MAP, Value
 
 #: Stages of a query, those of its inner pipes counted in.
 MAX_STAGES = 100
@@ -90,7 +90,8 @@ class Run:
         relation = self.keep(select, shared=shared)
         order = tuple(replace(key, value=column(relation, inner[held[_identity(key.value)]])) for key in rows.order)
         columns = {
-            name: Value(column(relation, inner[name]), value.type, value.literal)
+            # A map that is written in the query holds values over the relation that it is made from.
+            name: Value(column(relation, inner[name]), value.type, None if value.type == MAP else value.literal)
             for name, value in rows.columns.items()
         }
         return Rows(table(relation), columns, order=order, aggregated=rows.aggregated)
