@@ -222,19 +222,23 @@ def _small(clients: int, seconds: float, begin: Callable[[int], Callable[[], obj
     """Many clients that send one after the other for some time: requests a second, and how long one takes."""
     times: list[float] = []
     failures: list[BaseException] = []
-    end = time.perf_counter() + seconds
+    senders = [begin(number) for number in range(clients)]
+    together = threading.Barrier(clients)
 
-    def work(number: int) -> None:
+    def work(send: Callable[[], object]) -> None:
         own: list[float] = []
         try:
-            send = begin(number)
+            send()
+            together.wait()
+            end = time.perf_counter() + seconds
             while time.perf_counter() < end:
                 own.append(_timed(send))
         except BaseException as error:  # noqa: BLE001 - told at the end
+            together.abort()
             failures.append(error)
         times.extend(own)
 
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(clients)]
+    threads = [threading.Thread(target=work, args=(send,)) for send in senders]
     for thread in threads:
         thread.start()
     for thread in threads:

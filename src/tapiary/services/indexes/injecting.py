@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from tapiary.errors import InvalidInput, Unavailable
@@ -40,7 +41,7 @@ def by_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], definition: D
             elif len(row) != len(columns):
                 faults.add(place, "", row, f"has {len(row)} values for {len(columns)} columns")
         faults.check()
-    return Piece(len(rows), {name: [row[place] for row in rows] for place, name in enumerate(columns)})
+    return Piece(len(rows), {name: list(map(itemgetter(place), rows)) for place, name in enumerate(columns)})
 
 
 def check_columns(columns: Iterable[str], definition: Definition) -> None:
