@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from itertools import groupby
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ import pytest
 
 from docs.generate import NOTE, PAGES, REFERENCE
 from tapiary.cli.root import root
+from tapiary.query import parse
 
 ROOT = Path(__file__).parent.parent
 WRITTEN = [ROOT / "README.md", *sorted(page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts)]
@@ -19,26 +21,46 @@ def test_generated_pages_are_fresh(name: str) -> None:
     assert (REFERENCE / name).read_text(encoding="utf-8") == NOTE + PAGES[name](), "stale: run `make generate`"
 
 
-def command_lines() -> list[str]:
-    """What the pages show being typed at a prompt, as far as it calls our command."""
-    found = []
+def shell_words(text: str) -> list[str]:
+    """A command's words, and `|`, `&&` and parentheses as words of their own."""
+    lexer = shlex.shlex(text, posix=True, punctuation_chars="|&;()")
+    lexer.whitespace_split = True
+    return list(lexer)
+
+
+def command_lines() -> list[tuple[str, ...]]:
+    """What the pages show being typed, as far as it calls our command."""
+    found = set()
     for page in WRITTEN:
         for block in re.findall(r"^```console\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
-            for line in re.findall(r"^\$ (.*(?:\\\n.*)*)", block, re.MULTILINE):
-                parts = re.split(r"\|(?!\|)|\$\(|\)|&&", line.replace("\\\n", " "))
-                found += [part.strip() for part in parts if re.match(r"\s*(\.venv/bin/)?tapiary\s", part)]
-    return sorted(set(found))
+            for line in re.findall(r"^\$ ((?:.*\\\n)*.*tapiary (?:.*\\\n)*.*)", block, re.MULTILINE):
+                words = shell_words(line.replace("\\\n", " "))
+                for operator, group in groupby(words, lambda word: set(word) <= set("|&;()")):
+                    command = tuple(group)
+                    if not operator and command[0] in ("tapiary", ".venv/bin/tapiary"):
+                        found.add(command)
+    return sorted(found)
 
 
-@pytest.mark.parametrize("line", command_lines())
-def test_commands_that_the_pages_show_are_accepted(line: str) -> None:
-    words = shlex.split(line, comments=True)[1:]
+@pytest.mark.parametrize("line", command_lines(), ids=" ".join)
+def test_commands_that_the_pages_show_are_accepted(line: tuple[str, ...]) -> None:
+    words = list(line[1:])
     context = root.make_context("tapiary", words)
     while isinstance(context.command, click.Group):
         name, command, words = context.command.resolve_command(context, [*context._protected_args, *context.args])
         assert name is not None
         assert command is not None
         context = command.make_context(name, words, parent=context)
+
+
+def queries() -> list[str]:
+    """What the pages show being asked in NQL, but for what needs a macro."""
+    return [line[2] for line in command_lines() if line[1] == "query" and line[2][0] != "-" and "$" not in line[2]]
+
+
+@pytest.mark.parametrize("nql", queries())
+def test_queries_that_the_pages_show_are_nql(nql: str) -> None:
+    assert parse(nql).stages
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: str(page.relative_to(ROOT)))
