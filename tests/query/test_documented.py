@@ -112,6 +112,14 @@ def test_the_queries_of_public_clients_run(text: str, stream: str | None) -> Non
     ask(text, CATALOG, default_stream=stream)
 
 
+@pytest.mark.parametrize("other", ["noSuchField = 1", "serverPort = ", f"{ASSETS} != []", "nope(1)"])
+def test_a_profile_that_cannot_be_asked_spoils_no_other(other: str) -> None:
+    catalog = Tables(predicates={"other": other, "web": "serverPort = 443"})
+    rows = ask(f'src stream="assetNetflowAggr" | set p={ASSETS}', catalog)
+
+    assert {(row["serverPort"] == 443, *row["p"]) for row in rows} == {(True, "web"), (False,)}
+
+
 def test_a_client_counts_ports_by_their_names() -> None:
     text, _ = QUERIES[2]
 

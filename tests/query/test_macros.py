@@ -33,6 +33,18 @@ def test_texts_are_replaced(text: str, found: str) -> None:
     assert replaced(text, N="5", Q="$OLD$", T='say "hi" \\') == expected
 
 
+def test_replacements_that_are_empty_come_to_an_end() -> None:
+    laughs = {"A": "${B}" * 1000, "B": "${C}" * 1000, "C": ""}
+
+    with pytest.raises(NqlError, match="at most 5000 macros and placeholders"):
+        ask("records {n: 1} ${A}", parameters=laughs)
+
+
+def test_a_text_is_too_long_before_it_is_made() -> None:
+    with pytest.raises(NqlError, match="at most 65536 characters"):
+        ask('records {n: "' + "${LONG}" * 9000 + '"}', parameters={"LONG": "x" * 1_000_000})
+
+
 def test_a_macro_may_hold_stages_and_sources() -> None:
     catalog = Tables(macros=MACROS)
 

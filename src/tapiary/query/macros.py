@@ -20,6 +20,8 @@ from tapiary.query.times import bucket_of
 MAX_TEXT = 64 << 10
 #: Macros within macros.
 MAX_DEPTH = 16
+#: Macros and placeholders that are replaced, those within macros counted in: empty ones add nothing to the length.
+MAX_REPLACED = 5_000
 
 #: What is taken as a whole: a text, a name, a pattern behind its operator, a placeholder, a macro.
 _PIECES = re.compile(
@@ -105,6 +107,7 @@ class _Replacement:
         self.out: list[str] = []
         self.places: list[Place] = []
         self.length = 0
+        self.replaced = 0
 
     def add(self, text: str, origin: int, inside: str | None, within: tuple[str, ...]) -> None:
         """Append a text; one from a macro stands where the macro is named."""
@@ -116,10 +119,13 @@ class _Replacement:
             self._append(text[last:start], origin if inside else origin + last, inside)
             last = piece.end()
             if piece["text"] is not None:
-                self._append(self._filled(piece[0]), here, inside)
+                self._append(self._filled(piece[0], here), here, inside)
             elif piece["pattern"] or piece["name"]:
                 self._append(piece[0], here, inside)
             else:
+                self.replaced += 1
+                if self.replaced > MAX_REPLACED:
+                    raise Fault(f"a query has at most {MAX_REPLACED} macros and placeholders", here)
                 name, value = self._value(piece, here)
                 if name in within or len(within) >= MAX_DEPTH:
                     chain = " in ".join(reversed((*within[-3:], name)))
@@ -130,7 +136,7 @@ class _Replacement:
     def _append(self, text: str, origin: int, inside: str | None) -> None:
         self.length += len(text)
         if self.length > MAX_TEXT:
-            raise Fault(f"a query has at most {MAX_TEXT} characters, its macros counted in", origin)
+            raise _too_long(origin)
         self.places.append(Place(self.length - len(text), origin, inside))
         self.out.append(text)
 
@@ -148,9 +154,21 @@ class _Replacement:
             raise Fault(f"the placeholder {shown} has no value.{hint}", at, ("a parameter of this name",))
         return f"${{{name}}}", self.parameters[name]
 
-    def _filled(self, text: str) -> str:
+    def _filled(self, text: str, at: int) -> str:
+        length = self.length
+
         def value(found: re.Match[str]) -> str:
+            nonlocal length
             known = self.parameters.get(found[1])
-            return found[0] if known is None else known.replace("\\", "\\\\").replace('"', '\\"')
+            if known is None:
+                return found[0]
+            length += len(known)
+            if length > MAX_TEXT:  # before the text is made, which many placeholders of one long value would fill
+                raise _too_long(at)
+            return known.replace("\\", "\\\\").replace('"', '\\"')
 
         return _PLACEHOLDER.sub(value, text)
+
+
+def _too_long(at: int) -> Fault:
+    return Fault(f"a query has at most {MAX_TEXT} characters, its macros counted in", at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
@@ -28,6 +28,8 @@ class Expressions:
     run: Run
     columns: Mapping[str, Value]
     sorted_by: Sequence[Key] = ()
+    #: Whether what is compiled is a traffic profile's condition.
+    in_profile: bool = False
 
     @property
     def catalog(self) -> Catalog:
@@ -56,8 +58,10 @@ class Expressions:
         """A traffic profile's condition over the same columns. Raises `InvalidInput` when it is none."""
         from tapiary.query.parsing import parse_condition
 
+        if self.in_profile:
+            raise InvalidInput("a traffic profile cannot ask for traffic profiles", field="nql")
         try:
-            return self.value(parse_condition(nql))
+            return replace(self, in_profile=True).value(parse_condition(nql))
         except Fault as fault:
             raise InvalidInput(fault.message, field="nql") from None
 
