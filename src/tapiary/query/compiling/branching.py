@@ -30,7 +30,7 @@ def fork(run: Run, node: tree.Fork, rows: Rows | None) -> Rows:
     """
     _check_count(node.pipes, node.at)
     if rows is not None:
-        rows = run.nest(rows, shared=True)
+        rows = run.nest(rows)
     branches = []
     for pipe in node.pipes:
         found = run.pipe(run, pipe, rows)

@@ -118,7 +118,7 @@ class Expressions:
             raise Fault(error.message, at) from None
         except InvalidInput as error:
             raise Fault(f"{quoted(node.name)}: {error.message}", node.at) from None
-        self.run.count_call(found.sql, node.at)
+        self.run.count_call(node.name, found.sql, node.at)
         return found
 
     def _compare(self, node: tree.Compare) -> Value:

@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tapiary.query import functions, tree
+from tapiary.query import tree
 from tapiary.query.compiling.expressions import Expressions, names_in
 from tapiary.query.compiling.rows import HIDDEN, Rows
-from tapiary.query.compiling.run import Run
+from tapiary.query.compiling.run import Run, asks
 
 #: Calls within each other that one SELECT computes.
 _LEVELS = 2
-#: Functions that ask other relations.
-_ASKING = frozenset(doc.name.casefold() for doc in functions.describe() if doc.group in ("lookup", "collectors"))
 
 
 def prepared(run: Run, rows: Rows, values: Sequence[tree.Expression]) -> tuple[Rows, list[tree.Expression]]:
@@ -108,7 +106,7 @@ class _Hoist:
 
 
 def _asks(node: tree.Expression) -> bool:
-    return isinstance(node, tree.Call) and node.name.casefold() in _ASKING
+    return isinstance(node, tree.Call) and asks(node.name)
 
 
 def _together(found: Sequence[tuple[tree.Expression, int, int]]) -> _Found:

@@ -1,9 +1,8 @@
 """Rows on their way through the stages: a SELECT in the making.
 
 Adjacent stages go into one SELECT as long as that is the same; else what there is becomes a common table expression
-that the next SELECT reads. One that is read once is NOT MATERIALIZED: the engine pushes filters and columns through
-it as through a subquery, but neither it nor sqlglot has to nest. One that is read several times is left to the engine,
-which computes it once with the columns and filters that its readers need.
+that the next SELECT reads. DuckDB pushes filters and columns through one that is read once as through a subquery, and
+computes one that is read several times once, with the columns and filters that its readers need.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
-from tapiary.query import tree
+from tapiary.query import functions, tree
 from tapiary.query.catalog import Catalog, Range, Stream
 from tapiary.query.compiling.rows import Rows, column, distinct_names, listed, plain, table
 from tapiary.query.errors import Fault
@@ -20,6 +20,9 @@ MAX_SELECTS = 300
 #: Nodes of SQL that the calls of a query may become where it has more than a usual number of calls.
 MAX_NODES = 150_000
 _USUAL_CALLS = 50
+#: Values of other relations by values of other relations, as of a lookup in a lookup: with each level the engine plans
+#: what is below it twice. Above so many it has to keep what is below.
+MAX_ASKING = 3
 
 
 @dataclass(slots=True)
@@ -43,6 +46,9 @@ class Run:
     depth: int = 0
     sleep_ms: int = 0
     stages: int = 0
+    #: Whether values that are not yet in a relation ask others; and how many levels of such each relation has.
+    asked: bool = False
+    levels: dict[str, int] = field(default_factory=dict)
     calls: int = 0
     nodes: int = 0
     #: Where the stage that is compiled stands.
@@ -55,27 +61,35 @@ class Run:
         if self.stages > MAX_STAGES:
             raise Fault(f"a query has at most {MAX_STAGES} stages, those of its inner pipes counted in", at)
 
-    def count_call(self, value: exp.Expression, at: int) -> None:
+    def count_call(self, name: str, value: exp.Expression, at: int) -> None:
         """Count what a call became; `Fault` when all calls together would be too much for the engine."""
         self.calls += 1
+        self.asked |= asks(name)
         if self.calls > _USUAL_CALLS:
             self.nodes += sum(1 for _ in value.walk())
             if self.nodes > MAX_NODES:
                 raise Fault("this query calls too many functions", at, ("fewer calls",))
 
-    def keep(self, query: exp.Query, *, shared: bool = False) -> str:
-        """Make a query a common table expression; its name. A `shared` one may be read several times.
-
-        Raises `Fault` when there are too many.
-        """
+    def keep(self, query: exp.Query) -> str:
+        """Make a query a common table expression; its name. Raises `Fault` when there are too many."""
+        level = self._level(query)
         if len(self.ctes) >= MAX_SELECTS:
             raise Fault("this query computes too many values from each other", self.at, ("fewer stages",))
         name = f"nql_{len(self.ctes) + 1}"
         alias = exp.TableAlias(this=exp.to_identifier(name, quoted=True))
-        self.ctes.append(exp.CTE(this=query, alias=alias, materialized=None if shared else False))
+        kept = level >= MAX_ASKING
+        self.levels[name] = 0 if kept else level
+        self.ctes.append(exp.CTE(this=query, alias=alias, materialized=True if kept else None))
         return name
 
-    def nest(self, rows: Rows, *, shared: bool = False) -> Rows:
+    def _level(self, query: exp.Query) -> int:
+        """How many SELECTs that ask other relations stand on each other up to this one and are not kept."""
+        asks, self.asked = self.asked, False
+        if not asks and not any(self.levels.values()):
+            return 0
+        return asks + max((self.levels.get(table.name, 0) for table in query.find_all(exp.Table)), default=0)
+
+    def nest(self, rows: Rows) -> Rows:
         """The rows so far as a relation that the next SELECT reads; their order goes on to that."""
         held = {_identity(value.sql): name for name, value in rows.columns.items() if isinstance(value.sql, exp.Column)}
         computed = [key for key in rows.order if _identity(key.value) not in held]
@@ -87,7 +101,7 @@ class Run:
         values.update((name, key.value) for name, key in hidden.items())
         select = rows.select(ordered=False)
         select.set("expressions", listed({inner[name]: value for name, value in values.items()}))
-        relation = self.keep(select, shared=shared)
+        relation = self.keep(select)
         order = tuple(replace(key, value=column(relation, inner[held[_identity(key.value)]])) for key in rows.order)
         columns = {
             # A map that is written in the query holds values over the relation that it is made from.
@@ -148,6 +162,14 @@ class Run:
         found = {name: Value(column(relation, inner[name]), value.type) for name, value in results.items()}
         held = [Value(column(relation, name), key.type) for name, key in zip(names, keys, strict=True)]
         return Rows(table(relation), found, aggregated=True), held
+
+
+def asks(function: str) -> bool:
+    """Whether a function asks other relations."""
+    return function.casefold() in _ASKING
+
+
+_ASKING = frozenset(doc.name.casefold() for doc in functions.describe() if doc.group in ("lookup", "collectors"))
 
 
 def _identity(value: exp.Expression) -> tuple[str, str] | int:

@@ -111,7 +111,7 @@ def store(run: Run, node: tree.Store, rows: Rows) -> Rows:
     """
     if node.name in run.collectors or run.catalog.collector(node.name) is not None:
         raise Fault(f"there is a collector {quoted(node.name)} already", node.at, ("a new name",))
-    kept = run.nest(rows, shared=True)
+    kept = run.nest(rows)
     run.collectors[node.name] = kept
     return kept
 
