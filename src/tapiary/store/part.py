@@ -79,6 +79,9 @@ class PartWriter:
             except FileNotFoundError:  # a vacuum has just removed the empty folder of that day
                 if not tries_left:
                     raise
+            except OSError:  # a full disk takes the file's name, and not its first bytes
+                self._file.unlink(missing_ok=True)
+                raise
 
     @staticmethod
     def _make_folder(folder: Path) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import resource
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,6 +28,28 @@ def test_rows_are_readable_when_append_returns(store: Store, index: IndexTable) 
     assert ask(store, index, "SELECT * FROM t") == [(NOON, "x", 1), (NOON + 1, "x", 0)]
     assert index.size() == {"files": 1, "rows": 2, "bytes": on_disk(index)[0].stat().st_size, "version": 1,
                             "first_ms": NOON, "last_ms": NOON + 1}
+
+
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """No file grows beyond so many bytes, as on a disk that is full."""
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, usual[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+
+
+@pytest.mark.parametrize("size", [0, 100])
+def test_a_full_disk_takes_nothing_and_keeps_nothing(store: Store, index: IndexTable, size: int) -> None:
+    index.append(rows(NOON))
+    before = on_disk(index)
+    with pytest.raises(OSError, match="large"), room_for(size):
+        index.append(rows(NOON), request="a")
+    assert on_disk(index) == before
+    index.append(rows(NOON, NOON + 1), request="a")
+    assert names(store, index) == {"x": 3}
 
 
 def test_callers_at_the_same_time_share_commits(store: Store, index: IndexTable) -> None:

@@ -78,7 +78,8 @@ def commit(view: IndexView, definition: Definition, pieces: Iterable[Piece], req
             batches = (batch for table in chain(head, tables) for batch in table.to_batches())
             version = view.table.append(batches, request=request)
     except OSError as error:
-        raise Unavailable(f"the rows cannot be written: {error.strerror or error}") from error
+        reason = error.strerror or str(error).partition("\n")[0]  # deltalake's have lines in colours behind
+        raise Unavailable(f"the rows cannot be written: {reason}") from error
     return Injected(conversion.rows, version)
 
 

@@ -54,8 +54,8 @@ class Requests:
             try:
                 info = entries.read(self._log_folder, self._version + 1, self._table.bounded_by).info
             except FileNotFoundError:
-                if not self._load():  # no key was in what is gone
-                    self._version += 1
+                if not self._load():  # no key was in what is gone, which may be millions of entries
+                    self._version = self._first() - 1
                 continue
             self._version += 1
             self._learn(self._version, int(info.get("timestamp", 0)), info.get(MEMBER, ()))
@@ -99,6 +99,12 @@ class Requests:
                     self._known[key] = shared.setdefault((version, ms), (version, ms))
                 self._version = int(path.stem)
         return self._version > before
+
+    def _first(self) -> int:
+        """The version of the first entry that there is behind those that are known."""
+        known = self._version + 1
+        there = (int(path.stem) for path in self._log_folder.glob("*.json") if path.stem.isdigit())
+        return min((version for version in there if version >= known), default=known + 1)
 
     def _learn(self, version: int, ms: int, keys: list[str]) -> None:
         value = version, ms
