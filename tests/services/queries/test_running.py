@@ -139,6 +139,18 @@ def test_so_many_are_at_work_and_the_others_wait(services: Services) -> None:
     wait_for(lambda: states() == ["running", "running"])
 
 
+def test_nobody_pushes_out_the_rows_of_others(tmp_path: Path) -> None:
+    services = services_with(tmp_path, max_kept=3)
+    cleos = services.queries.run(CLEO, 'src stream="testdata"')
+    views = [services.queries.run(BOB, 'src stream="testdata"') for _ in range(5)]
+    assert services.queries.get(CLEO, cleos.id).total == 12
+    for view in views[:3]:
+        with pytest.raises(NotFound):
+            services.queries.get(BOB, view.id)
+    assert len(services.queries.page(BOB, views[3].id, 12)) == len(services.queries.page(BOB, views[4].id, 12)) == 12
+    services.close()
+
+
 def test_a_query_that_sleeps_takes_no_place(services: Services) -> None:
     for _ in range(2):
         assert services.queries.run(BOB, 'src stream="testdata" | sleep 3000', wait_ms=0).state == "waiting"

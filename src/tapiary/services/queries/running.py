@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +114,10 @@ class Queries:
         gone: list[_Job] = []
         with self._lock:
             while len(self._kept) >= self._settings.max_kept:
-                oldest = next((each for each in self._kept.values() if each.ended.is_set()), None)
+                shares = Counter(each.owner for each in self._kept.values())
+                ended = [each for each in self._kept.values() if each.ended.is_set()]
+                # The longest unused one of the user who has most: nobody pushes out the rows of others.
+                oldest = max(ended, key=lambda each: shares[each.owner], default=None)
                 if oldest is None:
                     job.spool.close()
                     raise TooManyRequests("too many queries are at work (queries.max_kept): try again", retry_after_s=5)
@@ -129,7 +133,7 @@ class Queries:
             if job is not None:
                 self._kept[id] = job
                 job.used = time.monotonic()
-        if job is None or (job.actor.user_id, job.actor.name) != (actor.user_id, actor.name):
+        if job is None or job.owner != (actor.user_id, actor.name):
             raise NotFound("there is no such query of yours, or its rows are no longer kept", code="no_query")
         return job
 
@@ -157,7 +161,7 @@ class _Job:
 
     def __init__(self, actor: Actor, work: Work, spool: Spool) -> None:
         self.id = secrets.token_hex(16)
-        self.actor, self.work, self.spool = actor, work, spool
+        self.owner, self.work, self.spool = (actor.user_id, actor.name), work, spool
         self.used = time.monotonic()
         self.error: Exception | None = None
         self.ended, self.dropped = threading.Event(), threading.Event()
