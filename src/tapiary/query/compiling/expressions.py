@@ -11,7 +11,7 @@ from tapiary.errors import InvalidInput
 from tapiary.query import functions, operators, sql, tree
 from tapiary.query.catalog import Catalog, Stream
 from tapiary.query.coercion import as_text
-from tapiary.query.compiling.rows import Key
+from tapiary.query.compiling.rows import Key, copied
 from tapiary.query.compiling.run import Run
 from tapiary.query.errors import Fault, meant, quoted
 from tapiary.query.function_error import FunctionError
@@ -102,7 +102,7 @@ class Expressions:
         if found is None:
             hint = meant(name.text, self.columns) or otherwise
             raise Fault(f"there is no field {quoted(name.text)}.{hint}", name.at, ("a field",))
-        return Value(found.sql.copy(), found.type, found.literal)
+        return Value(copied(found.sql), found.type, found.literal)
 
     def call(self, node: tree.Call, *, aggregate: bool = False) -> Value:
         """The value of a function or, where one is wanted, of an aggregate."""

@@ -31,11 +31,15 @@ def prune(statement: exp.Select) -> None:
 
 
 def _read(expression: exp.Expression) -> set[str]:
+    if isinstance(expression, exp.Alias) and isinstance(expression.this, exp.Column):
+        return {expression.this.name.casefold()}
     return {column.name.casefold() for column in expression.find_all(exp.Column)}
 
 
 def _reads_all(query: exp.Expression, names: set[str]) -> bool:
     """Whether there is a `SELECT *` from one of these relations; a stream's own rows are none of them."""
+    if isinstance(query, exp.Alias) and isinstance(query.this, exp.Column):
+        return False
     return any(
         isinstance(item, exp.Star) and any(table.name in names for table in select.find_all(exp.Table))
         for select in query.find_all(exp.Select) for item in select.expressions

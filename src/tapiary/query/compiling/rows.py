@@ -92,7 +92,7 @@ class Rows:
 
 def column(relation: str, name: str) -> exp.Column:
     """A column of a relation, both in quotes."""
-    return exp.Column(this=exp.to_identifier(name, quoted=True), table=exp.to_identifier(relation, quoted=True))
+    return exp.Column(this=exp.Identifier(this=name, quoted=True), table=exp.Identifier(this=relation, quoted=True))
 
 
 def table(name: str) -> exp.Table:
@@ -102,12 +102,17 @@ def table(name: str) -> exp.Table:
 
 def named(value: exp.Expression, name: str) -> exp.Alias:
     """`value AS "name"`."""
-    return exp.Alias(this=value, alias=exp.to_identifier(name, quoted=True))
+    return exp.Alias(this=value, alias=exp.Identifier(this=name, quoted=True))
 
 
 def listed(values: Mapping[str, exp.Expression]) -> list[exp.Expression]:
     """The list of a SELECT; one of nothing has a column that nobody reads."""
-    return [named(value.copy(), name) for name, value in values.items()] or [named(exp.Null(), "nql_nothing")]
+    return [named(copied(value), name) for name, value in values.items()] or [named(exp.Null(), "nql_nothing")]
+
+
+def copied(value: exp.Expression) -> exp.Expression:
+    """A copy; streams have a hundred plain columns and more, which sqlglot copies slowly."""
+    return column(value.table, value.name) if isinstance(value, exp.Column) else value.copy()
 
 
 def plain(value: Value) -> bool:
