@@ -68,22 +68,22 @@ class Macro(Model):
     )
 
 
-class Entry(Model):
+class Share(Model):
     """What somebody may do with an element."""
 
     sid: str = Field(description="`ROLE_USER`: everybody; `ROLE_ADMIN`; `LEVEL_<number>`; or a user's name")
     perms: list[str] = Field(description="VIEW, EDIT, ADD, DELETE, EXECUTE, MODIFY_OWNERSHIP, GRANT_PERMISSIONS")
 
 
-class Entries(RootModel[list[Entry]]):
+class Shares(RootModel[list[Share]]):
     """Who may do what beside the owner; `[]`: nobody."""
 
 
-class Permissions(Model):
+class ElementPermissions(Model):
     """Who may do what with an element."""
 
     object_id: str = Field(alias="objectId")
-    sid_perms: list[Entry] = Field(alias="sidPerms")
+    sid_perms: list[Share] = Field(alias="sidPerms")
 
 
 class IndexBody(Model):

@@ -68,7 +68,7 @@ def permissions_get(path: models.PermissionsPath) -> Response:
     return reply({"objectId": path.element_id, "sidPerms": found})
 
 
-def permissions_edit(path: models.PermissionsPath, body: models.Entries) -> Response:
+def permissions_edit(path: models.PermissionsPath, body: models.Shares) -> Response:
     """Set who may do what with an element
 
     `[]` makes it private, `[{"sid": "ROLE_USER", "perms": ["VIEW"]}]` public.
@@ -119,5 +119,5 @@ def add_routes(blueprint: APIBlueprint) -> None:
     blueprint.put(one, tags=[ELEMENTS], responses={200: Done, **taken})(element_edit)
     blueprint.delete(one, tags=[ELEMENTS], responses={200: Done})(element_delete)
     permissions = "/permissions/CONFIGURATION.<category>/<element_id>"
-    blueprint.get(permissions, tags=[ELEMENTS], responses={200: models.Permissions})(permissions_get)
-    blueprint.put(permissions, tags=[ELEMENTS], responses={200: models.Permissions})(permissions_edit)
+    blueprint.get(permissions, tags=[ELEMENTS], responses={200: models.ElementPermissions})(permissions_get)
+    blueprint.put(permissions, tags=[ELEMENTS], responses={200: models.ElementPermissions})(permissions_edit)

@@ -51,7 +51,7 @@ def query_run(body: models.Run) -> Response:
     return reply({"jobId": view.id, "data": {"total": view.total, "columns": columns}, "status": _status(view)})
 
 
-def query_page(path: models.JobPath, body: models.PageBody) -> Response:
+def query_page(path: models.QueryPath, body: models.PageBody) -> Response:
     """Get rows of a result
 
     Any page may be asked for in any order; `[]` is what there is behind the last row.
@@ -69,7 +69,7 @@ def query_page(path: models.JobPath, body: models.PageBody) -> Response:
     return Response(_joined(first, parts, tail), mimetype="application/json")
 
 
-def query_cancel(path: models.JobPath) -> Response:
+def query_cancel(path: models.QueryPath) -> Response:
     """Break a query off, or forget its result"""
     services().queries.cancel(actor(), path.job_id)
     return done()

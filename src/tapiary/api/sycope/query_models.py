@@ -58,7 +58,7 @@ class Started(Model):
     status: QueryStatus
 
 
-class JobPath(Parameters):
+class QueryPath(Parameters):
     """The result in the path."""
 
     job_id: Annotated[str, Field(max_length=64, description="`jobId` of pipeline/run")]
