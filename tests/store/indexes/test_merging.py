@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
+from contextlib import suppress
 
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
 from tapiary.config import StoreConfig
+from tapiary.errors import Conflict
 from tapiary.store import IndexField, IndexTable, Store
 from tapiary.store.indexes import files, keeper, merging
 from tapiary.store.indexes.keeper import tend
@@ -44,6 +46,21 @@ def test_many_small_files_become_one(store: Store, index: IndexTable) -> None:
     times = pq.read_table(index.log.folder / path, partitioning=None).column("timestamp").to_pylist()
     assert times == sorted(times)
     assert DeltaTable(index.log.folder).to_pyarrow_table().num_rows == 2 * MANY
+
+
+def test_fields_that_this_process_does_not_know_are_kept(index: IndexTable, config: StoreConfig) -> None:
+    other = Store(config)  # another process, in which a field was added
+    wider = other.index("events", (*FIELDS, IndexField("note", "string")))
+    wider.append(rows(NOON - 1).append_column("note", [["kept"]]))
+    fill(index, MANY)
+    for work in (lambda: merge(index), lambda: index.retain(NOON - DAY)):
+        with suppress(Conflict):
+            work()
+    assert ask(other, wider, "SELECT note FROM t WHERE note IS NOT NULL") == [("kept",)]
+    index.define((*FIELDS, IndexField("note", "string")), "daily")
+    assert merge(index) > 0
+    assert ask(other, wider, "SELECT note FROM t WHERE note IS NOT NULL") == [("kept",)]
+    other.close()
 
 
 def test_what_was_merged_is_merged_with_its_like_only(index: IndexTable, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,8 +18,9 @@ from deltalake import DeltaTable
 from tapiary.config import StoreConfig
 from tapiary.errors import Conflict, InternalError, InvalidInput, NotFound, Unavailable
 from tapiary.store import IndexField, IndexTable, Store, entries
-from tapiary.store.indexes import keeper
+from tapiary.store.indexes import files, keeper
 from tapiary.store.indexes import table as table_module
+from tapiary.store.part import Part
 from tests.store.indexes.rows import DAY, FIELDS, NOON, ask, names, on_disk, rows
 
 
@@ -50,6 +52,19 @@ def test_a_full_disk_takes_nothing_and_keeps_nothing(store: Store, index: IndexT
     assert on_disk(index) == before
     index.append(rows(NOON, NOON + 1), request="a")
     assert names(store, index) == {"x": 3}
+
+
+def test_an_index_that_goes_under_a_commit(store: Store, index: IndexTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    index.append(rows(NOON))
+    usual = files.write
+
+    def late(*args: Any) -> list[Part]:
+        store.drop_index(index.key)
+        return usual(*args)
+
+    monkeypatch.setattr(files, "write", late)
+    with pytest.raises(NotFound, match="was deleted"):
+        index.append(rows(NOON))
 
 
 def test_callers_at_the_same_time_share_commits(store: Store, index: IndexTable) -> None:

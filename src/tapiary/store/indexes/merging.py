@@ -6,6 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from tapiary.errors import Conflict
 from tapiary.store.indexes import files
 from tapiary.store.indexes.arrow import concat
 from tapiary.store.snapshot import Snapshot
@@ -13,8 +14,11 @@ from tapiary.store.upkeep import upkeep_lock
 from tapiary.telemetry import counter
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
 
+    from tapiary.store.indexes.fields import Layout
     from tapiary.store.indexes.table import IndexTable
     from tapiary.store.part import Part
 
@@ -40,14 +44,15 @@ def merge(index: IndexTable, *, quiet: bool = False) -> int:
         return 0
     with upkeep_lock(log):
         now = log.snapshot()
+        layout = index.layout  # fields may be added at any moment
         end = time.monotonic() + TURN_S
         added: list[Part] = []
         removed: list[str] = []
         try:
             for group in _groups(now, quiet=quiet):
                 paths = [now.paths[i] for i in group]
-                rows = read(index, paths)
-                added += files.write(index.layout, log.folder, index.file_name, rows, index.rotation, "zstd")
+                rows = read(log.folder, layout, paths)
+                added += files.write(layout, log.folder, index.file_name, rows, index.rotation, "zstd")
                 removed += paths
                 if time.monotonic() > end:
                     break
@@ -87,12 +92,17 @@ def _cut(now: Snapshot, positions: list[int]) -> list[list[int]]:
     return [group for group in groups if len(group) > 1]
 
 
-def read(index: IndexTable, paths: list[str]) -> pa.Table:
-    """The rows of files, with all columns that the index has by now."""
+def read(folder: Path, layout: Layout, paths: list[str]) -> pa.Table:
+    """The rows of an index's files, with all columns of its layout.
+
+    Raises Conflict for columns that the layout does not have: another process has added fields since.
+    """
     import pyarrow.parquet as pq
 
     tables = []
     for path in paths:
-        with pq.ParquetFile(index.log.folder / path) as file:
+        with pq.ParquetFile(folder / path) as file:
             tables.append(file.read())
-    return concat(tables, index.schema)
+    if unknown := {name for table in tables for name in table.column_names} - set(layout.stored.names):
+        raise Conflict(f"index {layout.name!r} has fields that this process does not know yet: {sorted(unknown)}")
+    return concat(tables, layout.stored)

@@ -52,12 +52,13 @@ def _without(index: IndexTable, paths: list[str], older_than_ms: int) -> list[Pa
     import pyarrow.compute as pc
 
     added: list[Part] = []
+    layout, folder = index.layout, index.log.folder
     try:
         for path in paths:
-            rows = read(index, [path])
+            rows = read(folder, layout, [path])
             rows = rows.filter(pc.greater_equal(rows.column(TIMESTAMP), older_than_ms))
-            added += files.write(index.layout, index.log.folder, index.file_name, rows, index.rotation, "zstd")
+            added += files.write(layout, folder, index.file_name, rows, index.rotation, "zstd")
     except BaseException:
-        files.discard(index.log.folder, added)
+        files.discard(folder, added)
         raise
     return added

@@ -190,13 +190,13 @@ class IndexTable:
     def _commit(self, group: list[Waiting]) -> None:
         if self.dropped:
             raise NotFound(f"index {self.key!r} was deleted")
-        self.log.make()
         try:
+            self.log.make()
             # Alone: a request that another process commits at the same time would be committed twice.
             with alone(self.log.folder):
                 self._commit_alone(group)
-        except FileNotFoundError as error:
-            if self.log.folder.exists():
+        except Exception as error:  # whatever misses its files, here or in deltalake
+            if not self.dropped and self.log.folder.exists():
                 raise
             raise NotFound(f"index {self.key!r} was deleted") from error
         self.checkpointed = min(self.checkpointed, self.log.version())
