@@ -147,7 +147,7 @@ class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     host: Annotated[str, Meta(description="Address to listen on; `0.0.0.0` for all of IPv4")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0: any free one")] = 8080
     anonymous: Annotated[bool, Meta(description="Whether requests need no token, and may do everything")] = False
-    threads: Annotated[int, Meta(ge=1, description="Requests answered at the same time, drones not counted")] = 16
+    threads: Annotated[int, Meta(ge=1, description="Requests answered at the same time, drones not counted")] = 64
     url: Annotated[
         str, Meta(description="Address under which users reach the server, as `https://hive.example`; empty: as asked")
     ] = ""

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 
 from tapiary.accounts import ANYONE
-from tapiary.errors import Conflict, InvalidInput, NotFound, TooLarge, TooManyRequests
+from tapiary.config import Config, ServerConfig
+from tapiary.errors import Conflict, InvalidInput, NotFound, TooLarge, TooManyRequests, Unavailable
 from tapiary.services import Services
 from tests.services.people import BOB, CLEO
 from tests.services.queries.conftest import rows_of, services_with
@@ -26,7 +27,7 @@ ENDLESS = MANY + 6 * TIMES + " | aggr n=count(1) by fName unwind=true | sort n d
 
 @pytest.fixture
 def services(tmp_path: Path) -> Iterator[Services]:
-    services = services_with(tmp_path / "data", max_running=2, max_kept=3, keep_s=0.4)
+    services = services_with(tmp_path / "data", max_running=4, max_kept=6, keep_s=0.4)
     yield services
     services.close()
 
@@ -131,12 +132,29 @@ def test_so_many_are_at_work_and_the_others_wait(services: Services) -> None:
         return sorted(services.queries.get(BOB, view.id).state for view in views)
 
     wait_for(lambda: states() == ["running", "running", "waiting"])
-    with pytest.raises(TooManyRequests, match="max_kept"):
+    with pytest.raises(TooManyRequests, match="of yours"):
         services.queries.run(BOB, 'src stream="testdata"', wait_ms=0)
+    assert rows_of(services, 'src stream="testdata" | aggr n=count(1)', CLEO) == [{"n": 12}]
     busy = next(view for view in views if services.queries.get(BOB, view.id).state == "running")
     views.remove(busy)
     services.queries.cancel(BOB, busy.id)
     wait_for(lambda: states() == ["running", "running"])
+
+
+def test_requests_that_wait_leave_threads_to_others(tmp_path: Path) -> None:
+    """Half of the threads may wait for queries, of them half for one user's; whoever finds no place is told soon."""
+    config = Config(data_dir=str(tmp_path), server=ServerConfig(threads=4))
+    services = Services(config)
+    waiting = threading.Thread(target=lambda: services.queries.run(BOB, ENDLESS, wait_ms=6000))
+    waiting.start()
+    wait_for(lambda: services.queries._waits._held)
+    begin = time.monotonic()
+    with pytest.raises(Unavailable, match="wait for queries"):
+        services.queries.run(BOB, ENDLESS, wait_ms=60_000)
+    assert time.monotonic() - begin < 6.0
+    assert services.queries.run(CLEO, ENDLESS, wait_ms=600).state == "running"
+    waiting.join()
+    services.close()
 
 
 def test_nobody_pushes_out_the_rows_of_others(tmp_path: Path) -> None:
@@ -168,7 +186,7 @@ def test_a_stream_that_nobody_reads_takes_no_place(services: Services) -> None:
 
 
 def test_old_answers_go_and_the_oldest_make_room(services: Services) -> None:
-    first, second, third = (services.queries.run(BOB, 'src stream="testdata"') for _ in range(3))
+    first, second, third, *_ = [services.queries.run(BOB, 'src stream="testdata"') for _ in range(6)]
     services.queries.get(BOB, first.id)
     fourth = services.queries.run(BOB, 'src stream="testdata"')
     with pytest.raises(NotFound):

@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tapiary.errors import Conflict, NotFound, TapiaryError, TooManyRequests
+from tapiary.errors import Conflict, NotFound, TapiaryError, TooManyRequests, Unavailable
 from tapiary.services.formats import values
+from tapiary.services.queries.places import Places
 from tapiary.services.queries.results import Spool
 from tapiary.services.queries.views import Answer, QueryView
-from tapiary.services.queries.work import Slots, Work, prepare
+from tapiary.services.queries.work import Work, owner_of, prepare
 from tapiary.telemetry import counter, logger
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ _runs = counter("services", "queries")
 
 #: How long `run` waits unless told otherwise; Sycope's clients all say the same.
 WAIT_MS = 30_000
+#: How long a request may wait for a place among those that wait, and how long it waits without one.
+WAIT_FOR_PLACE_S, FIRST_WAIT_S = 2.0, 0.5
 #: How long closing waits for each query that was broken off.
 CLOSE_S = 5.0
 
@@ -35,7 +38,11 @@ class Queries:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._settings = services.config.queries
-        self._slots = Slots(self._settings.max_running, self._settings.timeout_s)
+        self._places = Places(self._settings.max_running, self._settings.timeout_s,
+                              "too many queries are at work (queries.max_running): try again")
+        # Each request that waits for a query holds a thread of the server.
+        self._waits = Places(max(2, services.config.server.threads // 2), WAIT_FOR_PLACE_S,
+                             "too many requests wait for queries (half of server.threads): try again")
         self._lock = threading.Lock()
         #: The longest unused first.
         self._kept: dict[str, _Job] = {}
@@ -52,7 +59,8 @@ class Queries:
         """
         work = prepare(self._services, actor, nql, start, end, parameters, default_stream)
         _runs.add()
-        return work.answer(self._services.store, self._slots)
+        with self._waits.one(owner_of(actor)):
+            return work.answer(self._services.store, self._places)
 
     def run(
         self, actor: Actor, nql: str, *, start: str | int | None = None, end: str | int | None = None,
@@ -61,14 +69,15 @@ class Queries:
         """Run a query whose rows are kept for `page`; returns when it is done, or after `wait_ms` while it goes on.
 
         The arguments are those of `stream`. Raises as `stream` does, TooLarge for more than `queries.max_rows` rows,
-        TooManyRequests when there are `queries.max_kept` queries that have not ended.
+        TooManyRequests when there are `queries.max_kept` queries that have not ended, or half as many of the
+        actor's own; Unavailable when too many requests wait already.
         """
         work = prepare(self._services, actor, nql, start, end, parameters, default_stream)
         job = _Job(actor, work, Spool(self._services.store.folder / "_tmp"))
         self._keep(job)
         _runs.add()
         threading.Thread(target=self._work, args=(job,), name="query", daemon=True).start()
-        job.ended.wait(max(0, wait_ms) / 1000)
+        self._wait(job, max(0, wait_ms) / 1000)
         return job.view()
 
     def get(self, actor: Actor, id: str) -> QueryView:
@@ -109,10 +118,26 @@ class Queries:
         for job in jobs:
             job.ended.wait(CLOSE_S)
 
+    def _wait(self, job: _Job, wait_s: float) -> None:
+        if job.ended.wait(min(wait_s, FIRST_WAIT_S)) or wait_s <= FIRST_WAIT_S:
+            return
+        try:
+            with self._waits.one(job.owner):
+                job.ended.wait(wait_s - FIRST_WAIT_S)
+        except Unavailable:
+            with self._lock:
+                self._kept.pop(job.id, None)
+            job.drop()
+            raise
+
     def _keep(self, job: _Job) -> None:
         self.expire()
         gone: list[_Job] = []
         with self._lock:
+            own = sum(not each.ended.is_set() for each in self._kept.values() if each.owner == job.owner)
+            if own >= max(1, self._settings.max_kept // 2):
+                job.spool.close()
+                raise TooManyRequests("too many queries of yours have not ended: wait for them", retry_after_s=5)
             while len(self._kept) >= self._settings.max_kept:
                 shares = Counter(each.owner for each in self._kept.values())
                 ended = [each for each in self._kept.values() if each.ended.is_set()]
@@ -133,13 +158,13 @@ class Queries:
             if job is not None:
                 self._kept[id] = job
                 job.used = time.monotonic()
-        if job is None or job.owner != (actor.user_id, actor.name):
+        if job is None or job.owner != owner_of(actor):
             raise NotFound("there is no such query of yours, or its rows are no longer kept", code="no_query")
         return job
 
     def _work(self, job: _Job) -> None:
         try:
-            answer = job.work.answer(self._services.store, self._slots, readable=False)
+            answer = job.work.answer(self._services.store, self._places, readable=False)
             try:
                 job.spool.write(answer.schema, answer.batches, self._settings.max_rows)
             finally:
@@ -161,7 +186,7 @@ class _Job:
 
     def __init__(self, actor: Actor, work: Work, spool: Spool) -> None:
         self.id = secrets.token_hex(16)
-        self.owner, self.work, self.spool = (actor.user_id, actor.name), work, spool
+        self.owner, self.work, self.spool = owner_of(actor), work, spool
         self.used = time.monotonic()
         self.error: Exception | None = None
         self.ended, self.dropped = threading.Event(), threading.Event()

@@ -10,9 +10,10 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from tapiary import query
-from tapiary.errors import Conflict, InvalidInput, TapiaryError, Unavailable
+from tapiary.errors import InvalidInput, TapiaryError, Unavailable
 from tapiary.query import Range, Type
 from tapiary.services.queries.catalog import ActorCatalog
+from tapiary.services.queries.places import Places, check
 from tapiary.services.queries.views import Answer
 
 if TYPE_CHECKING:
@@ -31,6 +32,15 @@ TRIES = 5
 BATCH_ROWS = 16_384
 
 
+#: Whose a query is: a user's number and name.
+Owner = tuple[int | None, str]
+
+
+def owner_of(actor: Actor) -> Owner:
+    """Whose the queries of this actor are, in whatever way it proved who it is."""
+    return actor.user_id, actor.name
+
+
 def prepare(
     services: Services, actor: Actor, nql: str, start: str | int | None, end: str | int | None,
     parameters: Mapping[str, str] | None, default_stream: str | None,
@@ -43,42 +53,21 @@ def prepare(
         nql, catalog, now_ms=now_ms, range=chosen, parameters=parameters or {}, default_stream=default_stream
     )
     catalog.fill(plan.statement)
-    return Work(plan, catalog, services.config.queries.timeout_s)
-
-
-class Slots:
-    """The queries that may be at work at the same time."""
-
-    def __init__(self, number: int, patience_s: float) -> None:
-        self._free = threading.BoundedSemaphore(number)
-        self._patience_s = patience_s
-
-    @contextmanager
-    def one(self, cancelled: threading.Event) -> Iterator[None]:
-        """Wait for a place, and hold it. Raises Unavailable when there is none for too long."""
-        end = time.monotonic() + self._patience_s
-        while not self._free.acquire(timeout=0.25):
-            _check(cancelled)
-            if time.monotonic() > end:
-                raise Unavailable("too many queries are at work (queries.max_running): try again", code="busy")
-        try:
-            yield
-        finally:
-            self._free.release()
+    return Work(plan, catalog, services.config.queries.timeout_s, owner_of(actor))
 
 
 class Work:
     """A compiled query and what it reads; it can be run once, and cancelled from any thread."""
 
-    def __init__(self, plan: Plan, catalog: ActorCatalog, timeout_s: float) -> None:
+    def __init__(self, plan: Plan, catalog: ActorCatalog, timeout_s: float, owner: Owner) -> None:
         self.columns: tuple[tuple[str, Type], ...] = plan.columns
         #: Whether it has a place among those at work.
         self.begun = False
-        self._plan, self._catalog, self._timeout_s = plan, catalog, timeout_s
+        self._plan, self._catalog, self._timeout_s, self._owner = plan, catalog, timeout_s, owner
         self._cancelled = threading.Event()
         self._running: Running | None = None
 
-    def answer(self, store: Store, slots: Slots, *, readable: bool = True) -> Answer:
+    def answer(self, store: Store, places: Places, *, readable: bool = True) -> Answer:
         """Run it up to its first rows, and give them and the others as they are read.
 
         readable: addresses and the like as text, for somebody who reads as fast as the network is; else as the tables
@@ -86,7 +75,7 @@ class Work:
         too long, Unavailable when there is no place or memory for it, InvalidInput for what cannot be computed.
         """
         self._cancelled.wait(self._plan.sleep_ms / 1000)
-        with slots.one(self._cancelled), _told():
+        with places.one(self._owner, self._cancelled), _told():
             self.begun = True
             rows = self._begin(store)
             try:
@@ -118,17 +107,12 @@ class Work:
         sql = query.sql_text(self._plan)
         for tries_left in reversed(range(TRIES)):
             self._running = Running(self._timeout_s)
-            _check(self._cancelled)
+            check(self._cancelled)
             rows = store.query(sql, tables=self._catalog.sources(self._plan.statement), running=self._running)
             if not tries_left or self._catalog.still_holds():
                 break
             rows.close()
         return rows
-
-
-def _check(cancelled: threading.Event) -> None:
-    if cancelled.is_set():
-        raise Conflict("the query was cancelled", code="query_cancelled")
 
 
 def _too_big() -> Unavailable:
