@@ -6,12 +6,13 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tapiary.accounts import LOCAL
+from tapiary.accounts import LOCAL, SCOPES
 from tapiary.database import Alert
 from tapiary.errors import Forbidden, InvalidInput
 from tapiary.query import NqlError
@@ -115,10 +116,12 @@ def test_alerts_are_those_that_one_may_see(services: Services) -> None:
 
 def test_the_audit_log_needs_its_permission(services: Services) -> None:
     services.accounts.audit.write(EVE, "thing.change", "x", {"a": 1})
-    (row,) = rows_of(services, 'src stream="auditMessages" | action = "thing.change"', EVE)
+    eve = replace(EVE, scopes=frozenset(SCOPES))
+    (row,) = rows_of(services, 'src stream="auditMessages" | action = "thing.change"', eve)
     assert (row["user"], row["object"], row["details"]) == ("eve", "x", '{"a":1}')
-    with pytest.raises(Forbidden, match="VIEW_LOG"):
-        rows_of(services, 'src stream="auditMessages"', BOB)
+    for who in (replace(BOB, scopes=frozenset(SCOPES)), replace(EVE, scopes=frozenset({"read"}))):
+        with pytest.raises(Forbidden, match="ADMIN"):
+            rows_of(services, 'src stream="auditMessages"', who)
     assert "auditMessages" not in services.catalog(BOB).stream_names()
 
 

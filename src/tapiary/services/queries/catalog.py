@@ -18,7 +18,7 @@ from tapiary.services.queries.fields import Field, Rows, begun, relation
 from tapiary.services.queries.kept import KEPT
 
 if TYPE_CHECKING:
-    from tapiary.accounts import Actor
+    from tapiary.accounts import Actor, Right
     from tapiary.services import Services
     from tapiary.services.elements import ElementView
 
@@ -65,15 +65,20 @@ class ActorCatalog:
             return Stream(name, learning.TYPES, self._testdata, timed=False)
         if name in KEPT:
             kept = KEPT[name]
-            if not self._actor.has(kept.needs):
-                raise Forbidden(f"the stream {name} needs the permission {kept.needs.name}")
+            if not self._may(kept.needs):
+                raise Forbidden(f"the stream {name} needs the permission {kept.needs.permission.name}, and of a token "
+                                f"the scope {kept.needs.scope}")
             return Stream(name, kept.types, partial(self._kept, name))
         return self._index(name)
 
     def stream_names(self) -> Sequence[str]:
         """All names that `stream` knows, for hints."""
-        own = [name for name in STREAMS if name not in KEPT or self._actor.has(KEPT[name].needs)]
+        own = [name for name in STREAMS if name not in KEPT or self._may(KEPT[name].needs)]
         return [*own, *sorted(view.name for view in self._services.elements.of(self._actor, INDEX))]
+
+    def _may(self, right: Right) -> bool:
+        """Whoever may query may read; more than that is asked of tokens, too."""
+        return right.scope == "read" or self._actor.may(right)
 
     def collector(self, name: str) -> Stream | None:
         """One of Sycope's built-in collectors."""

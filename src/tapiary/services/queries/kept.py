@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tapiary.accounts import NONE, Permission
+from tapiary.accounts import ADMINISTER, READ, Right
 from tapiary.query import BOOLEAN, DOUBLE, IP, LONG, MAP, STRING, Range, Type, list_of
 from tapiary.schema import address_bytes
 
@@ -60,7 +60,7 @@ class Kept:
     types: Mapping[str, Type]
     rows: Callable[[Services, Actor, Range], Iterable[Row]]
     #: What is needed to see any of it.
-    needs: Permission = NONE
+    needs: Right = READ
 
     def load(self, services: Services, actor: Actor, range: Range) -> pa.Table:
         """The rows as a table with the stream's fields as columns."""
@@ -196,7 +196,7 @@ def _ms(seconds: float | None) -> int | None:
 
 KEPT: dict[str, Kept] = {
     "alerts": Kept(_ALERTS, _alerts),
-    "auditMessages": Kept(_AUDIT, _audit, Permission.VIEW_LOG),
+    "auditMessages": Kept(_AUDIT, _audit, ADMINISTER),
     "files": Kept(_FILES, _files),
     "jobs": Kept(_JOBS, _jobs),
 }
