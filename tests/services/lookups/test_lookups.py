@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from copy import deepcopy
 from typing import Any
 
 import pytest
 
+from tapiary.accounts.cache import CACHE_S
 from tapiary.errors import Conflict, Forbidden, InvalidInput, NotFound
 from tapiary.query import IP, LONG, STRING
 from tapiary.services import BadCells, Services
@@ -87,7 +89,9 @@ def test_modes_of_networks(services: Services) -> None:
     assert not services.lookups.find(BOB, "hosts & subnets").overlapping
 
 
-def test_replaced_at_once_also_for_another_process(services: Services) -> None:
+def test_replaced_at_once_and_in_a_moment_for_another_process(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = services.lookups.create(BOB, "csvFile", BODY)
     other = Services(services.config)
     before = other.lookups.find(BOB, "app")
@@ -96,6 +100,10 @@ def test_replaced_at_once_also_for_another_process(services: Services) -> None:
         "id": made.id, "category": "lookup.lookup", "attributes": {"defaultColumns": []}, "tags": ["t"]}
     body["config"]["name"] = "apps"
     services.lookups.replace(BOB, "csvFile", made.id, body)
+    with pytest.raises(NotFound):
+        services.lookups.find(BOB, "app")
+    later = time.monotonic() + CACHE_S
+    monkeypatch.setattr("tapiary.accounts.cache.time.monotonic", lambda: later)
     assert other.lookups.relation(other.lookups.find(BOB, "apps")).num_rows == 1
     assert other.lookups.relation(before).num_rows == 4
     with pytest.raises(NotFound):
