@@ -247,7 +247,7 @@ def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _busiest_hour(column: pa.ChunkedArray) -> tuple[int, int]:
-    hours = pc.divide(column.cast(pa.timestamp("ms", tz="UTC")).cast(pa.int64()), rows.HOUR_MS)
+    hours = pc.divide(column.cast(pa.timestamp("ms", tz="UTC"), safe=False).cast(pa.int64()), rows.HOUR_MS)
     hour = int(pc.mode(hours)[0]["mode"].as_py())
     return hour * rows.HOUR_MS, (hour + 1) * rows.HOUR_MS
 

@@ -96,6 +96,30 @@ def test_a_request_is_committed_once(store: Store, index: IndexTable, config: St
     other.close()
 
 
+def test_values_and_tables_share_a_commit(
+    store: Store, index: IndexTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tapiary.store.indexes.group.GATHERING_S", 5.0)
+    index._group._last = 4  # so many are waited for
+    answers: list[int] = []
+    calls = [
+        lambda: index.append_values({"timestamp": [NOON, NOON + 1], "number": [1, None]}, 2),
+        lambda: index.append_values({"timestamp": [NOON + 2], "name": ["é"]}, 1, request="k"),
+        lambda: index.append_values({"timestamp": [NOON + 2], "name": ["é"]}, 1, request="k"),
+        lambda: index.append(rows(NOON + 3)),
+    ]
+    threads = [threading.Thread(target=lambda call=call: answers.append(call())) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(answers)) == 1
+    assert ask(store, index, "SELECT timestamp, name, number FROM t ORDER BY timestamp, number") == [
+        (NOON, None, 1), (NOON + 1, None, None), (NOON + 2, "é", None), (NOON + 3, "x", 0)]
+    with pytest.raises(InternalError, match="does not have"):
+        index.append_values({"timestamp": [NOON], "other": [1]}, 1)
+
+
 def test_a_request_that_comes_twice_at_once(store: Store, index: IndexTable) -> None:
     versions: list[int] = []
 

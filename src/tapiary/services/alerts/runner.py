@@ -23,7 +23,7 @@ QUERY_THREADS, DELIVERY_THREADS = 2, 4
 #: engine busy with one query for ever.
 RESTS, LONGEST_REST_S = 4.0, 30.0
 #: Seconds at least between two looks, however much comes in.
-PAUSE_S = 0.05
+PAUSE_S = 0.2
 #: Seconds that the end waits for what is under way; what is cut off is taken up at the next start.
 END_S = 10.0
 

@@ -73,8 +73,8 @@ def _quickly(field: Field, values: Sequence[Any]) -> pa.Array | None:
             return _finite(field, pa.array(values, pa.float64()))
         if field.kind in _FROM_TEXT:
             cell, texts = _REMEMBERED[field.kind], pa.array(values, pa.string()).dictionary_encode()
-            cells = pa.array([cell(text) for text in texts.dictionary.to_pylist()], stored_type(field.kind))
-            return cells.take(texts.indices)
+            known = pa.array([cell(text) for text in texts.dictionary.to_pylist()], stored_type(field.kind))
+            return known.take(texts.indices)
         array = pa.array(values, stored_type(field.kind))
     except (ValueError, OverflowError):  # pa.ArrowInvalid is a ValueError, and so is what text that is none raises
         return None
@@ -95,9 +95,9 @@ def from_arrow(field: Field, array: pa.Array, faults: Faults, first: int = 0) ->
         array = array.cast(pa.timestamp("ms", array.type.tz), safe=False).cast(pa.int64())
     if field.kind in _FROM_TEXT and of.is_string(array.type):
         texts = array.dictionary_encode()
-        cells = _quickly(field, texts.dictionary.to_pylist())
-        if cells is not None:
-            return cells.take(texts.indices)
+        known = _quickly(field, texts.dictionary.to_pylist())
+        if known is not None:
+            return known.take(texts.indices)
     fits = (of.is_integer(array.type) if kind.bits
             else (of.is_floating(array.type) or of.is_integer(array.type)) if kind.numeric else array.type == stored)
     if fits and field.kind not in _FROM_TEXT and field.kind != "set":
@@ -143,6 +143,11 @@ def _finite(field: Field, array: pa.Array) -> pa.Array | None:
 def _one_by_one(field: Field, values: Sequence[Any], faults: Faults, first: int) -> pa.Array:
     import pyarrow as pa
 
+    return pa.array(cells(field, values, faults, first), stored_type(field.kind))
+
+
+def cells(field: Field, values: Sequence[Any], faults: Faults, first: int = 0) -> list[Any]:
+    """The values as they are stored, one by one; as `column` otherwise."""
     cell = moment if field.name == TIMESTAMP else CELLS[field.kind]
     stored: list[Any] = []
     for row, value in enumerate(values, first):
@@ -154,4 +159,4 @@ def _one_by_one(field: Field, values: Sequence[Any], faults: Faults, first: int)
         except ValueError as error:
             faults.add(row, field.name, value, str(error))
             stored.append(None)
-    return pa.array(stored, stored_type(field.kind))
+    return stored

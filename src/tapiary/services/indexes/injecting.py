@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from tapiary.errors import InvalidInput, Unavailable
-from tapiary.services.indexes.columns import column, from_arrow, schema_of
+from tapiary.services.indexes.columns import cells, column, from_arrow, schema_of
 from tapiary.services.indexes.definition import TIMESTAMP, Definition
 from tapiary.services.indexes.errors import Faults
 from tapiary.services.indexes.texts import from_texts
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Rows that are kept in memory, and share a commit with other callers'; more of them are written as they come.
 SMALL_ROWS: Final = 50_000
+#: Rows of one request that are not worth columns of their own.
+FEW_ROWS: Final = 64
 #: Unknown columns that are told by name, and characters of what there is.
 TOLD_NAMES, TOLD_LENGTH = 5, 500
 
@@ -61,6 +64,8 @@ def commit(view: IndexView, definition: Definition, pieces: Iterable[Piece], req
     """Commit the rows of all pieces. Raises InvalidInput (columns), BadCells, NotFound when the index has just gone."""
     import pyarrow as pa
 
+    if isinstance(pieces, list) and len(pieces) == 1 and pieces[0].rows <= FEW_ROWS and definition.store_raw:
+        return _commit_few(view, definition, pieces[0], request)
     conversion = _Conversion(view, definition, pieces)
     tables = iter(conversion)
     head, rows = [], 0
@@ -71,16 +76,33 @@ def commit(view: IndexView, definition: Definition, pieces: Iterable[Piece], req
             break
     if not rows:
         return Injected(0, None)
-    try:
+    with _told():
         if rows <= SMALL_ROWS:
             version = view.table.append(pa.concat_tables(head), request=request)
         else:
             batches = (batch for table in chain(head, tables) for batch in table.to_batches())
             version = view.table.append(batches, request=request)
-    except OSError as error:
-        reason = error.strerror or str(error).partition("\n")[0]  # deltalake's have lines in colours behind
-        raise Unavailable(f"the rows cannot be written: {reason}") from error
     return Injected(conversion.rows, version)
+
+
+def _commit_few(view: IndexView, definition: Definition, piece: Piece, request: str | None) -> Injected:
+    """A few rows of a JSON document, cell by cell: Arrow's calls would take longer, and each lets other threads in."""
+    if not piece.rows:
+        return Injected(0, None)
+    faults = Faults([field.name for field in definition.fields])
+    stored = {field.name: cells(field, piece.columns[field.name], faults)
+              for field in definition.fields if field.name in piece.columns}
+    faults.check()
+    with _told():
+        return Injected(piece.rows, view.table.append_values(stored, piece.rows, request=request))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(f"the rows cannot be written: {error.strerror or error}") from error
 
 
 class _Conversion:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -16,16 +16,17 @@ if TYPE_CHECKING:
 #: Rows of one commit; more of them wait for the next one.
 MOST_ROWS = 500_000
 #: How long a commit waits at most for the callers of the last one to come back, so that they share one again.
-GATHERING_S = 0.02
+GATHERING_S = 0.1
 #: How often it looks whether they have.
-_LOOK_S = 0.001
+_LOOK_S = 0.002
 
 
 @dataclass(eq=False)
 class Waiting:
-    """What one caller brought: rows, or files that hold them already."""
+    """What one caller brought: rows, as a table or as lists of values by column, or files that hold them already."""
 
-    rows: pa.Table | None
+    rows: pa.Table | Mapping[str, Sequence[Any]] | None
+    count: int = 0
     parts: list[Part] = field(default_factory=list)
     request: str | None = None
     version: int = -1
@@ -86,7 +87,7 @@ class Group:
         with self._guard:
             rows, count = 0, 0
             for count, each in enumerate(self._waiting, 1):  # noqa: B007 - how many is asked below
-                rows += each.rows.num_rows if each.rows is not None else 0
+                rows += each.count
                 if rows >= MOST_ROWS:
                     break
             group, self._waiting = self._waiting[:count], self._waiting[count:]

@@ -7,14 +7,14 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tapiary.errors import Conflict, InternalError, InvalidInput, NotFound
 from tapiary.store.indexes import files
-from tapiary.store.indexes.arrow import concat, filled
+from tapiary.store.indexes.arrow import concat, filled, together
 from tapiary.store.indexes.fields import TIMESTAMP, IndexField, Rotation, layout
 from tapiary.store.indexes.group import Group, Waiting
 from tapiary.store.indexes.requests import MEMBER, Requests, digest
@@ -91,11 +91,22 @@ class IndexTable:
 
         key = digest(request) if request is not None else None
         if isinstance(rows, pa.Table) and rows.num_rows < OWN_FILES_ROWS:
-            waiting = Waiting(self._complete(rows, self.schema), request=key)
+            waiting = Waiting(self._complete(rows, self.schema), rows.num_rows, request=key)
         else:
             batches = rows.to_batches(max_chunksize=FILE_ROWS) if isinstance(rows, pa.Table) else rows
-            waiting = Waiting(None, self._write(batches), key)
+            waiting = Waiting(None, parts=self._write(batches), request=key)
         return self._group.submit(waiting)
+
+    def append_values(
+        self, columns: Mapping[str, Sequence[Any]], count: int, *, request: str | None = None
+    ) -> int:
+        """As `append`, a few rows as lists of `count` stored values by column, `timestamp` among them without None.
+
+        Whoever commits makes them Arrow's, for all callers at once: a few rows of each would cost as much as thousands.
+        """
+        if not set(columns) <= set(self.schema.names):
+            raise InternalError(f"rows for index {self.key!r} have columns that it does not have")
+        return self._group.submit(Waiting(columns, count, request=digest(request) if request is not None else None))
 
     def select(
         self, start_ms: int | None = None, end_ms: int | None = None, columns: Sequence[str] | None = None,
@@ -210,7 +221,7 @@ class IndexTable:
         fresh = self._fresh(group)
         parts = [part for each in fresh for part in each.parts]
         try:
-            rows = [each.rows for each in fresh if each.rows is not None and each.rows.num_rows]
+            rows = together([each for each in fresh if each.count], layout.stored)
             if rows:
                 parts += files.write(layout, folder, self.file_name, concat(rows, layout.stored), self.rotation)
             keys = [each.request for each in fresh if each.request is not None]
