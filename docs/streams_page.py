@@ -21,7 +21,7 @@ _OTHERS = {
     "assetDevices": "Every address that the flows you may see have, and what people and scripts have written about it. "
                     "Time ranges do not choose among them.",
     "alerts": "What triggers have found: those of your own, and of users that you outrank.",
-    "auditMessages": "The [audit log](../guide/accounts.md). Needs the permission `ADMIN`, of a token the scope `admin`.",
+    "auditMessages": "The [audit log](../guide/accounts.md). Needs the permission `ADMIN` (a token: scope `admin`).",
     "files": "The captures that you may see.",
     "jobs": "The [jobs](jobs.md) that process them.",
     "testdata": "A dozen invented people, for trying out queries. Without `timestamp`: time ranges do not choose.",

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["Anonymizer", "Enricher", "Place", "countries", "country_name"]
 
 _HOME = {
-    "Anonymizer": "anonymize", "Enricher": "enricher", "Place": "enricher", "countries": "names", "country_name": "names",
+    "Anonymizer": "anonymize", "Enricher": "enricher", "Place": "enricher",
+    "countries": "names", "country_name": "names",
 }
 
 
