@@ -36,7 +36,7 @@ def connected(server: Server, token: str, transports: list[str] | None, **sessio
     for name, value in session.items():
         setattr(web, name, value)
     client = socketio.Client(http_session=web, reconnection=False)
-    client.connect(server.address, auth={"token": token}, transports=transports)
+    client.connect(server.address, auth={"token": token}, transports=transports, wait_timeout=20)
     assert client.call("drone_init", '{"capture_backend": "tcpdump"}') is True
     client.emit("drone_update_status", '{"status": "Sleeping", "active_job": {}}')
     return client
