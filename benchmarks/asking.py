@@ -134,7 +134,8 @@ def _questions(stream: str, fields: tuple[str, str, str], table: str, columns: t
     begin, sums = f'src stream="{stream}"', f"count(*), sum({total})"
     first, last = (literal(text) for text in _bounds(network))
     # DuckDB has the index's addresses as text: a prefix is the best that it can do without conversions.
-    inet = f"{low} BETWEEN {first} AND {last}" if "BLOB" in first else f"{low} LIKE '{network[:-6]}.%'"
+    prefix = network.rpartition(".0.0/")[0]
+    inet = f"{low} BETWEEN {first} AND {last}" if "BLOB" in first else f"{low} LIKE '{prefix}.%'"
     return [
         Question("count by label", f"{begin} | aggr n=count(1) by label as label unwind=true | sort n desc",
                  f"SELECT label, count(*) FROM {table} GROUP BY 1 ORDER BY 2 DESC",

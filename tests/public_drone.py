@@ -194,7 +194,7 @@ class PublicDrone:
             self._client = client = self._make_client()
             try:
                 transports = ["polling"] if self._polling else None
-                client.connect(self._url, auth={"token": self._token}, transports=transports)
+                client.connect(self._url, auth={"token": self._token}, transports=transports, wait_timeout=20)
                 client.wait()
                 pause = 1.0
             except socketio.exceptions.SocketIOError:

@@ -36,7 +36,7 @@ class Hive:
             client.on(name, handler)
         self.clients.append(client)
         if connect:
-            client.connect(self.address, auth={"token": token}, transports=transports)
+            client.connect(self.address, auth={"token": token}, transports=transports, wait_timeout=20)
         return client
 
 

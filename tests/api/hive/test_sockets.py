@@ -86,7 +86,7 @@ def test_a_bad_token_is_refused(hive: Hive, token: Any, transports: list[str] | 
     said: list[Any] = []
     client.on("connect_error", said.append)
     with pytest.raises(Refused):
-        client.connect(hive.address, auth={"token": token}, transports=transports)
+        client.connect(hive.address, auth={"token": token}, transports=transports, wait_timeout=20)
     assert said == [{"message": "the drone's token is not valid"}]
     assert hive.told.told == []
 
@@ -322,7 +322,7 @@ def test_no_more_drones_than_allowed(hive: Hive, monkeypatch: pytest.MonkeyPatch
     said: list[Any] = []
     client.on("connect_error", said.append)
     with pytest.raises(Refused):
-        client.connect(hive.address, auth={"token": "tok-3"})
+        client.connect(hive.address, auth={"token": "tok-3"}, wait_timeout=20)
     assert "capture.max_drones" in said[0]["message"]
     again = hive.client("tok-1")
     assert again.call("drone_init", text({})) is True
@@ -362,7 +362,8 @@ def test_many_at_once(hive: Hive, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def run(number: int, client: socketio.Client) -> None:
         try:
-            client.connect(hive.address, auth={"token": str(number)}, transports=POLLING if number % 2 else WEBSOCKET)
+            transports = POLLING if number % 2 else WEBSOCKET
+            client.connect(hive.address, auth={"token": str(number)}, transports=transports, wait_timeout=20)
             assert client.call("drone_init", text({"capture_backend": "tcpdump"})) is True
         except Exception as error:  # noqa: BLE001 - told below
             failed.append(error)
